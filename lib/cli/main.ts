@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+/** The command line: results on stdout, progress and errors on stderr. */
+import { Command, Option } from 'commander';
+import { version } from '../version.js';
+import { doctorCommand } from './doctor.js';
+import { evaluateCommand } from './evaluate.js';
+import { deviceOption, integerOption, positiveOption, reportFailure } from './options.js';
+import { predictCommand } from './predict.js';
+import { trainCommand } from './train.js';
+
+
+function withCommon(command: Command): Command {
+  return command
+    .addOption(new Option('--device <device>', "'auto', 'cpu', 'cuda' or 'cuda:N'").default('auto').argParser(deviceOption))
+    .addOption(new Option('--threads <n>', 'CPU threads (default: all that are allowed)').argParser(integerOption(1, 1024)))
+    .option('--json', 'print the result as one line of JSON', false);
+}
+
+const dataHelp = "'mnist', or a folder of IDX files";
+
+/** Builds the parser; `node cugru --help` shows it. */
+export function buildProgram(): Command {
+  const program = new Command('cugru')
+    .description('Trains and serves recurrent image classifiers.')
+    .version(version)
+    .showHelpAfterError();
+  withCommon(program.command('train'))
+    .description('train GRU(units, sequences) -> GRU(units) -> dense(softmax) on images read row by row')
+    .option('--data <data>', dataHelp, 'mnist')
+    .option('--out <folder>', 'where the model is saved', 'cugru-model')
+    .addOption(new Option('--epochs <n>').default(10).argParser(integerOption(1, 1e6)))
+    .addOption(new Option('--batch-size <n>').default(128).argParser(integerOption(1, 2 ** 20)))
+    .addOption(new Option('--learning-rate <x>', 'at the start of the cosine').default(0.003).argParser(positiveOption(100)))
+    .addOption(new Option('--units <n>', 'of each GRU').default(128).argParser(integerOption(1, 2 ** 16)))
+    .addOption(new Option('--seed <n>').default(1).argParser(integerOption(0, 2 ** 52)))
+    .action(trainCommand);
+  withCommon(program.command('evaluate'))
+    .description('accuracy of a saved model on the test images')
+    .requiredOption('--model <folder>', 'a saved model')
+    .option('--data <data>', dataHelp, 'mnist')
+    .action(evaluateCommand);
+  withCommon(program.command('predict'))
+    .description('classes of image files')
+    .requiredOption('--model <folder>', 'a saved model')
+    .option('--invert', 'for dark marks on a light ground, where the training images were light on dark', false)
+    .argument('<files...>', 'PNG, JPEG, WebP, TIFF, GIF, AVIF or SVG')
+    .action(predictCommand);
+  program
+    .command('doctor')
+    .description('what this host offers')
+    .option('--json', 'print the result as one line of JSON', false)
+    .action(doctorCommand);
+  return program;
+}
+
+buildProgram().parseAsync().catch(reportFailure);

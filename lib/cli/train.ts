@@ -1,0 +1,118 @@
+/** `cugru train`: the article's model on images read as sequences of rows. */
+import { resolve } from 'node:path';
+import type { Dataset } from '../data/index.js';
+import { image } from '../image/index.js';
+import * as layers from '../layers/index.js';
+import type { Device } from '../model/runtime.js';
+import { classReports, confusionText, measureLatency, measureThroughput } from '../report/index.js';
+import { type History, optimizers, type Sequential, schedules, sequential } from '../training/index.js';
+import { applyThreads, loadData, printResult } from './options.js';
+import { epochText, ProgressLine, progressText } from './progress.js';
+
+/** Options of the command. */
+export interface TrainOptions {
+  readonly data: string;
+  readonly out: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly units: number;
+  readonly seed: number;
+  readonly device: Device;
+  readonly threads?: number;
+  readonly json: boolean;
+}
+
+/** The article's model: GRU with sequences, GRU, dense softmax; Adam with a cosine over the whole training. */
+export function articleModel(dataset: Dataset, options: Pick<TrainOptions, 'units' | 'seed' | 'device' | 'learningRate'>): Sequential {
+  const { units, seed, device, learningRate } = options;
+  const model = sequential(
+    [
+      image.toSequence({ scheme: 'rows' }),
+      layers.gru({ units, returnSequences: true }),
+      layers.gru({ units }),
+      layers.dense({ units: dataset.classes as number, activation: 'softmax' }),
+    ],
+    { inputShape: dataset.inputShape, device, seed },
+  );
+  model.compile({
+    optimizer: optimizers.adam({ learningRate: schedules.cosine({ learningRate }), clipNorm: 1 }),
+    loss: 'categoricalCrossentropy',
+    metrics: ['accuracy'],
+  });
+  return model;
+}
+
+async function fitWithProgress(model: Sequential, train: Dataset, options: TrainOptions, signal: AbortSignal): Promise<History> {
+  const line = new ProgressLine();
+  return model.fit(train, {
+    epochs: options.epochs,
+    batchSize: options.batchSize,
+    signal,
+    onProgress: (event) => line.draw(progressText(event, options.batchSize)),
+    onEpochEnd: (logs) => line.line(epochText(logs, options.epochs)),
+  });
+}
+
+/** A signal that Ctrl-C aborts, so that the model stays whole. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}
+
+async function figures(model: Sequential, test: Dataset, history: History, options: TrainOptions) {
+  const evaluation = await model.evaluate(test);
+  const throughput = await measureThroughput(model, test);
+  const latency = await measureLatency(model, test);
+  const epochs = history.epochs;
+  const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
+  const images = epochs.reduce((sum, epoch) => sum + epoch.seconds * epoch.imagesPerSecond, 0);
+  return {
+    testAccuracy: evaluation.accuracy,
+    testLoss: evaluation.loss,
+    trainImagesPerSecond: images / seconds,
+    secondsPerEpoch: seconds / epochs.length,
+    inferenceImagesPerSecond: throughput.imagesPerSecond,
+    latencyMilliseconds: latency,
+    device: model.device,
+    deviceDescription: model.runtime.description,
+    epochs: options.epochs,
+    batchSize: options.batchSize,
+    seed: options.seed,
+    parameters: model.parameterCount,
+    computeShare: epochs.reduce((sum, epoch) => sum + epoch.computeSeconds, 0) / seconds,
+    out: resolve(options.out),
+    classes: classReports(evaluation.confusionMatrix ?? [], test.classNames),
+    confusionMatrix: evaluation.confusionMatrix,
+    history: epochs,
+  };
+}
+
+type Figures = Awaited<ReturnType<typeof figures>>;
+
+function figuresText(f: Figures, names: readonly string[] | undefined): string {
+  return [
+    `test accuracy    ${((f.testAccuracy ?? 0) * 100).toFixed(2)} %  (loss ${f.testLoss.toFixed(4)})`,
+    `training         ${Math.round(f.trainImagesPerSecond)} images/s, ${f.secondsPerEpoch.toFixed(1)} s an epoch`,
+    `inference        ${Math.round(f.inferenceImagesPerSecond)} images/s in batches`,
+    `one image        ${f.latencyMilliseconds.median.toFixed(3)} ms median, ${f.latencyMilliseconds.p99.toFixed(3)} ms p99`,
+    `device           ${f.deviceDescription}, ${f.parameters} parameters`,
+    `saved to         ${f.out}`,
+    '',
+    confusionText(f.confusionMatrix ?? [], names),
+  ].join('\n');
+}
+
+/** Trains, evaluates, saves, and prints. */
+export async function trainCommand(options: TrainOptions): Promise<void> {
+  applyThreads(options.threads);
+  const { train, test } = await loadData(options.data);
+  const model = articleModel(train, options);
+  process.stderr.write(`${train.name}: ${train.size} training and ${test.size} test images\n${await model.summary()}\n`);
+  const history = await fitWithProgress(model, train, options, interruptSignal());
+  await model.save(options.out);
+  const result = await figures(model, test, history, options);
+  printResult(options.json, result, figuresText(result, test.classNames));
+  model.dispose();
+}

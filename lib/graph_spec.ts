@@ -1,0 +1,85 @@
+/**
+ * The plain data that layers lower to and the native core compiles: tensors, nodes and parameter groups.
+ * `layers/` writes it, `native.ts` hands it over; nothing here has behaviour.
+ */
+
+/** Element type of a tensor. */
+export type DType = 'f32' | 'u8' | 'i32';
+
+/** A tensor `[batch, ...dims]`, or `[batch, steps, ...dims]` when `steps` is above zero. */
+export interface TensorSpec {
+  readonly dtype: DType;
+  readonly steps: number;
+  readonly dims: readonly number[];
+}
+
+/** A value of an operation's option. */
+export type AttributeValue = number | boolean | string | Int32Array | Float32Array;
+
+/** One operation. Tensor ids index {@link GraphSpec.tensors}; -1 leaves an input or output out. */
+export interface NodeSpec {
+  readonly name: string;
+  readonly op: string;
+  readonly attrs?: Readonly<Record<string, AttributeValue>>;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** Index of the parameter group; -1 or absent: none. Nodes with the same group share its parameters. */
+  readonly group?: number;
+}
+
+/** Where a graph input comes from: a resident dataset, the run's row numbers, or one batch from the host. */
+export type InputKind = 'slab' | 'indices' | 'value';
+
+/** An input of the graph. */
+export interface GraphInput {
+  readonly name: string;
+  readonly tensor: number;
+  readonly kind: InputKind;
+  /** Value inputs only: the gradient can be read after a backward pass. */
+  readonly gradient?: boolean;
+}
+
+/** An output of the graph. */
+export interface GraphOutput {
+  readonly name: string;
+  readonly tensor: number;
+  /** The caller gives the gradient of this output, instead of a loss. */
+  readonly seeded?: boolean;
+}
+
+/** A directed acyclic graph of operations. */
+export interface GraphSpec {
+  readonly tensors: readonly TensorSpec[];
+  readonly nodes: readonly NodeSpec[];
+  readonly inputs: readonly GraphInput[];
+  readonly outputs: readonly GraphOutput[];
+}
+
+/** How a parameter gets its first values. */
+export interface InitializerSpec {
+  readonly kind: 'zeros' | 'constant' | 'uniform' | 'normal' | 'glorotUniform' | 'orthogonal';
+  /** constant: the value; uniform: the limit; normal: the deviation; orthogonal: the gain. */
+  readonly value?: number;
+  /** orthogonal: the rows fall into this many blocks (gates), each orthogonal by itself. */
+  readonly blocks?: number;
+}
+
+/** One parameter in PyTorch's name, order and shape. */
+export interface ParamSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** The parameters of one layer. */
+export interface GroupSpec {
+  readonly name: string;
+  readonly op: string;
+  readonly attrs?: Readonly<Record<string, AttributeValue>>;
+  readonly params: readonly ParamSpec[];
+  readonly initializers?: readonly InitializerSpec[];
+  /** Not optimised: normalisation, statistics. */
+  readonly buffer?: boolean;
+  readonly frozen?: boolean;
+  readonly rateFactor?: number;
+  readonly decayFactor?: number;
+}

@@ -1,0 +1,351 @@
+/** A model as a stack of layers with weights on a device: what predicts, streams and is saved. */
+import { expectInteger, expectRows, rejectUnknownKeys } from '../checks.js';
+import { Dataset, datasetStatistics, fromArrays } from '../data/index.js';
+import { CugruError } from '../errors.js';
+import { isToSequence, type ToSequence } from '../image/index.js';
+import { GroupTable } from '../layers/builder.js';
+import { Layer } from '../layers/layer.js';
+import { type Mode, native, type ProgramHandle, type RunRequest, type RunResult, segments, type StoreHandle, type StreamerHandle } from '../native.js';
+import { chunkSizer } from './chunks.js';
+import { type Lowered, lower, lowerStream, type ModelSpec, type NamedLayer, normalizationGroup, type Variant } from './lowering.js';
+import { Lru } from './lru.js';
+import { type Device, Runtime } from './runtime.js';
+import { disposeSlabs, expectInputs, inputVariant, SlabCache, slabBindings } from './source.js';
+import { ModelStream, openStreamer } from './stream.js';
+import { type ModelSummary, summarize } from './summary.js';
+import { elements } from './tensor.js';
+import { fromBuffer } from './transfer.js';
+import { type StateDict, WeightTable } from './weights.js';
+
+/** Options of a model. */
+export interface NetworkOptions {
+  /**
+   * Of one row: `[height, width, channels]` for images (then the first element of the list is `image.toSequence(...)`),
+   * `[steps, features]` for sequences, `[features]` for plain vectors.
+   */
+  readonly inputShape: readonly number[];
+  /** @defaultValue 'auto' */
+  readonly device?: Device;
+  /**
+   * Of first weights, shuffling and dropout: the same seed gives the same bytes, for any number of threads.
+   * @defaultValue 0
+   */
+  readonly seed?: number;
+  /** @internal Forces an instruction set, for tests. */
+  readonly isa?: string;
+}
+
+/** Options of {@link Network.predict}. */
+export interface PredictOptions {
+  /**
+   * Rows of one batch at most.
+   * @defaultValue 256
+   */
+  readonly batchSize?: number;
+  /** Ends the call early; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** @internal A program with the graph that it was compiled from. */
+export interface CompiledGraph {
+  readonly program: ProgramHandle;
+  readonly lowered: Lowered;
+  readonly batch: number;
+}
+
+const maxPrograms = 12;
+// Rows of one upload while predicting from an array.
+const predictRows = 4096;
+
+function nameLayers(layers: readonly Layer[]): NamedLayer[] {
+  const counts = new Map<string, number>();
+  const seen = new Map<string, Layer>();
+  const names = new Map<Layer, string>();
+  return layers.map((layer) => {
+    let name = layer.name ?? names.get(layer);
+    if (name === undefined) {
+      const count = (counts.get(layer.kind) ?? 0) + 1;
+      counts.set(layer.kind, count);
+      name = `${layer.kind}_${count}`;
+    }
+    const other = seen.get(name);
+    if (other !== undefined && other !== layer) {
+      throw new CugruError('ERR_VALUE', `two layers are named '${name}'; give each its own name`);
+    }
+    if (!/^[A-Za-z_][\w-]*$/.test(name) || name === normalizationGroup) {
+      throw new CugruError('ERR_VALUE', `'${name}' cannot name a layer; use letters, digits, _ and -`);
+    }
+    seen.set(name, layer);
+    names.set(layer, name);
+    return { name, layer };
+  });
+}
+
+function expectInputShape(shape: unknown, toSequence: ToSequence | undefined): readonly number[] {
+  const wanted = toSequence === undefined ? '[steps, features] or [features]' : '[height, width, channels]';
+  const ranks = toSequence === undefined ? [1, 2] : [3];
+  if (!Array.isArray(shape) || !ranks.includes(shape.length)) {
+    const hint =
+      toSequence === undefined && Array.isArray(shape) && shape.length === 3
+        ? '; for images, begin the list of layers with image.toSequence(...)'
+        : '';
+    throw new CugruError('ERR_SHAPE', `inputShape must be ${wanted}, got ${JSON.stringify(shape)}${hint}`, { got: shape });
+  }
+  shape.forEach((dim, i) => void expectInteger(`inputShape[${i}]`, dim, { min: 1, max: 2 ** 20 }));
+  return Object.freeze([...(shape as number[])]);
+}
+
+/** The smallest power of two that is at least `rows`, at most `limit`. */
+function bucket(rows: number, limit: number): number {
+  let size = 1;
+  while (size < rows && size < limit) size *= 2;
+  return Math.min(size, limit);
+}
+
+/** See the file's head. Built by `sequential`. */
+export class Network {
+  /** Of one row. */
+  readonly inputShape: readonly number[];
+  /** Of one row: `[classes]` for a classifier. */
+  readonly outputShape: readonly number[];
+  /** Where it runs: 'cpu' or 'cuda:0'. */
+  readonly device: string;
+  readonly seed: number;
+  /** @internal */
+  readonly spec: ModelSpec;
+  /** @internal */
+  readonly runtime: Runtime;
+  /** @internal */
+  readonly slabs: SlabCache;
+  readonly #programs: Lru<Promise<CompiledGraph>>;
+  #ready: Promise<StoreHandle> | undefined;
+  #normalized = false;
+  #streamer: { readonly version: number; readonly handle: Promise<StreamerHandle> } | undefined;
+
+  /** @internal */
+  constructor(layers: readonly (Layer | ToSequence)[], options: NetworkOptions) {
+    rejectUnknownKeys('sequential', options, ['inputShape', 'device', 'seed', 'isa']);
+    if (!Array.isArray(layers) || layers.length === 0) {
+      throw new CugruError('ERR_VALUE', 'a model needs a list of at least one layer');
+    }
+    const [first] = layers;
+    const toSequence = isToSequence(first) ? first : undefined;
+    const rest = toSequence === undefined ? layers : layers.slice(1);
+    rest.forEach((layer, i) => {
+      if (layer instanceof Layer) return;
+      const hint = isToSequence(layer) ? 'image.toSequence can only be the first' : 'use layers.gru(...), layers.dense(...), ...';
+      throw new CugruError('ERR_TYPE', `element ${i + layers.length - rest.length} of the list is not a layer; ${hint}`);
+    });
+    if (rest.length === 0) throw new CugruError('ERR_VALUE', 'a model needs at least one layer besides image.toSequence');
+    this.seed = expectInteger('seed', options.seed ?? 0, { min: 0, max: 2 ** 52 });
+    this.inputShape = expectInputShape(options.inputShape, toSequence);
+    this.spec = {
+      layers: nameLayers(rest as readonly Layer[]),
+      toSequence,
+      inputShape: this.inputShape,
+      groups: new GroupTable(),
+    };
+    this.outputShape = Object.freeze([...this.lowered({ input: 'f32', lengths: false }).outputShape]);
+    this.runtime = new Runtime(options.device ?? 'auto', options.isa);
+    this.device = this.runtime.device;
+    this.slabs = new SlabCache(this.runtime);
+    this.#programs = new Lru(maxPrograms, (made) => void made.then(({ program }) => native().dispose(program), () => {}));
+  }
+
+  /** The layers with their names, without `image.toSequence`. */
+  get layers(): readonly { readonly name: string; readonly layer: Layer }[] {
+    return this.spec.layers;
+  }
+
+  /** Number of trainable and frozen weights together. */
+  get parameterCount(): number {
+    return this.spec.groups.groups
+      .filter((group) => group.buffer !== true)
+      .reduce((sum, group) => sum + group.params.reduce((s, param) => s + elements(param.shape), 0), 0);
+  }
+
+  /**
+   * The model's output for each row.
+   * @param x - a dataset, or rows one after the other: `Uint8Array` pixels from 0 to 255, or `Float32Array` (pixels from 0
+   * to 1, or sequences).
+   * @returns `[rows, ...outputShape]` in one array.
+   * @throws {@link CugruError} `ERR_SHAPE`, `ERR_TYPE`, `ERR_DETACHED_BUFFER`, `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
+   */
+  async predict(x: Dataset | Uint8Array | Float32Array, options: PredictOptions = {}): Promise<Float32Array> {
+    rejectUnknownKeys('predict', options, ['batchSize', 'signal']);
+    this.runtime.expectOpen('model');
+    const batchSize = expectInteger('batchSize', options.batchSize ?? 256, { min: 1, max: 2 ** 20 });
+    const { signal } = options;
+    if (x instanceof Dataset) return this.#predictDataset(x, batchSize, signal);
+    const row = elements(this.inputShape);
+    expectRows('x', x);
+    if (x.length === 0 || x.length % row !== 0) {
+      throw new CugruError(
+        'ERR_SHAPE',
+        `x must hold one or more whole rows of [${this.inputShape.join(', ')}], that is ${row} numbers each, got ${x.length}`,
+        { expected: this.inputShape, length: x.length },
+      );
+    }
+    const rows = x.length / row;
+    const width = elements(this.outputShape);
+    const out = new Float32Array(rows * width);
+    for (let first = 0; first < rows; first += predictRows) {
+      const part = x.subarray(first * row, Math.min(rows, first + predictRows) * row);
+      const dataset = fromArrays({ inputs: part, shape: this.inputShape });
+      out.set(await this.#predictDataset(dataset, batchSize, signal, true), first * width);
+    }
+    return out;
+  }
+
+  async #predictDataset(dataset: Dataset, batchSize: number, signal?: AbortSignal, temporary = false): Promise<Float32Array> {
+    expectInputs(dataset, this.inputShape);
+    const batch = bucket(dataset.size, batchSize);
+    const compiled = await this.program(inputVariant(dataset), 'predict', batch);
+    const slabs = await this.slabs.get(dataset.storage);
+    const width = elements(this.outputShape);
+    const out = new Float32Array(dataset.size * width);
+    const chunks = chunkSizer(batch);
+    for (let first = 0; first < dataset.size; ) {
+      signal?.throwIfAborted();
+      const rows = Math.min(dataset.size - first, chunks.batches() * batch);
+      const buffer = native().createBuffer(rows * width * 4);
+      const result = await this.run(compiled, {
+        segments: segments.forward,
+        rows,
+        indices: dataset.rows(first, first + rows),
+        slabs: slabBindings(compiled.lowered, slabs),
+        outputs: [{ index: compiled.lowered.output, buffer }],
+      });
+      chunks.took(result);
+      await fromBuffer(buffer, out.subarray(first * width, (first + rows) * width));
+      first += rows;
+    }
+    if (temporary) disposeSlabs(slabs);
+    return out;
+  }
+
+  /**
+   * Opens a stream on a copy of the current weights: `step` takes one time step and gives the output, synchronously.
+   * Streams that are opened between two changes of the weights share one copy.
+   * @throws {@link CugruError} `ERR_UNSUPPORTED` for bidirectional layers, and on a GPU.
+   */
+  async stream(): Promise<ModelStream> {
+    const store = await this.store();
+    const { version } = await native().storeInfo(store);
+    if (this.#streamer?.version !== version) {
+      this.#streamer = { version, handle: openStreamer(store, lowerStream(this.spec)) };
+    }
+    return new ModelStream(await this.#streamer.handle);
+  }
+
+  /** Copies of all weights and buffers, by name: `gru_1.weight_ih_l0`, `dense_1.weight`, `normalization.mean`. */
+  async getWeights(): Promise<StateDict> {
+    return this.table().read(await this.store(), 'parameters');
+  }
+
+  /**
+   * Sets weights.
+   * @param options - `partial`: names that are left out keep their values.
+   * @throws {@link CugruError} `ERR_VALUE` (missing or unknown names), `ERR_SHAPE`, `ERR_NOT_FINITE`; nothing changes then.
+   */
+  async setWeights(weights: Readonly<StateDict>, options: { readonly partial?: boolean } = {}): Promise<void> {
+    await this.table().write(await this.store(), 'parameters', weights, options);
+    if (Object.hasOwn(weights, `${normalizationGroup}.mean`)) this.#normalized = true;
+  }
+
+  /** Layers, shapes, parameters and the kernel that each runs on; print it with `String(summary)`. */
+  async summary(): Promise<ModelSummary> {
+    const lowered = this.lowered({ input: 'u8', lengths: false });
+    const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', 1, true);
+    const { nodes } = native().programInfo(program);
+    native().dispose(program);
+    return summarize(this.spec, lowered, nodes, this.runtime.description);
+  }
+
+  /**
+   * Bytes that a run would take, without taking them.
+   * @param options - `mode`: 'predict' (default) or 'evaluate'; training is asked of a compiled model's `estimateMemory`.
+   */
+  protected async plannedBytes(variant: Variant, mode: Mode, batch: number): Promise<number> {
+    const program = await this.runtime.compile(await this.store(), this.lowered(variant).graph, mode, batch, true);
+    const { arenaBytes } = native().programInfo(program);
+    native().dispose(program);
+    return arenaBytes;
+  }
+
+  /** Frees all native memory. A running call ends after its batch; calls that wait fail with `ERR_DISPOSED`. */
+  dispose(): void {
+    this.#programs.clear();
+    this.runtime.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** @internal Whether the normalisation's statistics were set. */
+  get normalized(): boolean {
+    return this.#normalized;
+  }
+
+  /** @internal */
+  table(): WeightTable {
+    return new WeightTable(this.spec.groups.groups);
+  }
+
+  /** @internal The parameter store, made and initialised at the first call. */
+  store(): Promise<StoreHandle> {
+    this.runtime.expectOpen('model');
+    this.#ready ??= (async () => {
+      const store = await this.runtime.createStore(this.spec.groups.groups);
+      await native().storeInitialize(store, this.seed);
+      return store;
+    })();
+    return this.#ready;
+  }
+
+  /** @internal */
+  lowered(variant: Variant): Lowered {
+    return lower(this.spec, variant);
+  }
+
+  /** @internal A compiled program, from a small cache. */
+  program(variant: Variant, mode: Mode, batch: number): Promise<CompiledGraph> {
+    const { input, lengths, loss } = variant;
+    const key = [mode, batch, input, lengths, loss === undefined ? '' : JSON.stringify(loss)].join();
+    return this.#programs.get(key, async () => {
+      try {
+        const lowered = this.lowered(variant);
+        const program = await this.runtime.compile(await this.store(), lowered.graph, mode, batch);
+        return { program, lowered, batch };
+      } catch (error) {
+        this.#programs.delete(key);
+        throw error;
+      }
+    });
+  }
+
+  /** @internal */
+  async run(compiled: CompiledGraph, request: RunRequest): Promise<RunResult> {
+    this.runtime.expectOpen('model');
+    const result = await this.runtime.run(compiled.program, request);
+    if (result.cancelled) this.runtime.expectOpen('model');
+    return result;
+  }
+
+  /** @internal Sets mean and deviation from the first training set, where the model asks for it. */
+  async normalizeFrom(dataset: Dataset): Promise<void> {
+    const { toSequence } = this.spec;
+    if (toSequence === undefined || toSequence.normalization === 'none' || this.#normalized) return;
+    const channels = this.inputShape[2] as number;
+    const given = toSequence.normalization === 'dataset' ? await datasetStatistics(dataset, channels) : toSequence.normalization;
+    const shape = [channels];
+    await this.setWeights(
+      {
+        [`${normalizationGroup}.mean`]: { data: Float32Array.from(given.mean), shape },
+        [`${normalizationGroup}.std`]: { data: Float32Array.from(given.std), shape },
+      },
+      { partial: true },
+    );
+  }
+}

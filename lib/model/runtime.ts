@@ -1,0 +1,82 @@
+/** A session with its device: where a model's native objects live. */
+import { CugruError } from '../errors.js';
+import type { DType, GraphSpec } from '../graph_spec.js';
+import {
+  type Mode,
+  type NumericArray,
+  native,
+  type ProgramHandle,
+  type RunRequest,
+  type RunResult,
+  type SessionHandle,
+  type SlabHandle,
+  type StoreHandle,
+} from '../native.js';
+import type { NamedGroup } from '../layers/builder.js';
+import { toBuffer } from './transfer.js';
+
+/**
+ * Where a model runs. `'auto'` takes a GPU where one can be had, and says in `model.device` what it took; `'cuda'`
+ * fails with a report when there is none; `'cpu'` never touches CUDA.
+ */
+export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+
+function expectDevice(device: unknown): string {
+  if (device === 'auto') return 'cpu';
+  if (typeof device === 'string' && /^(cpu|cuda(:\d{1,3})?)$/.test(device)) return device;
+  throw new CugruError('ERR_VALUE', `device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got ${String(device)}`);
+}
+
+/** See the file's head. */
+export class Runtime {
+  /** 'cpu' or 'cuda:0'. */
+  readonly device: string;
+  /** With instruction set and threads, or the GPU's name. */
+  readonly description: string;
+  readonly #session: SessionHandle;
+  #closed = false;
+
+  constructor(device: Device, isa?: string) {
+    this.#session = native().createSession({ device: expectDevice(device), ...(isa === undefined ? {} : { isa }) });
+    const info = native().sessionInfo(this.#session);
+    this.device = info.device;
+    this.description = info.description;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Refuses work after close. */
+  expectOpen(what: string): void {
+    if (this.#closed) throw new CugruError('ERR_DISPOSED', `this ${what} was disposed`);
+  }
+
+  createStore(groups: readonly NamedGroup[]): Promise<StoreHandle> {
+    return native().createStore(this.#session, groups);
+  }
+
+  compile(store: StoreHandle, graph: GraphSpec, mode: Mode, batch: number, planOnly = false): Promise<ProgramHandle> {
+    return native().compile(store, graph, { mode, batch, planOnly });
+  }
+
+  run(program: ProgramHandle, request: RunRequest): Promise<RunResult> {
+    return native().run(program, request);
+  }
+
+  /** A dataset's array in the device's memory. */
+  async upload(name: string, array: NumericArray, dtype: DType): Promise<SlabHandle> {
+    const buffer = await toBuffer(name, array);
+    const slab = await native().createSlab(this.#session, buffer, dtype);
+    native().dispose(buffer);
+    return slab;
+  }
+
+  /** Stops what runs after its batch, and refuses what waits. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    native().closeSession(this.#session);
+    native().dispose(this.#session);
+  }
+}

@@ -1,0 +1,75 @@
+/** A model's table of layers. */
+import type { GroupTable } from '../layers/builder.js';
+import type { ProgramInfo } from '../native.js';
+import type { Lowered, ModelSpec } from './lowering.js';
+import { elements } from './tensor.js';
+
+/** One row of a {@link ModelSummary}. */
+export interface LayerSummary {
+  readonly name: string;
+  readonly kind: string;
+  /** Without the batch axis. */
+  readonly outputShape: readonly number[];
+  readonly parameters: number;
+  readonly trainable: boolean;
+  /** Which implementation runs it, by native operation. */
+  readonly kernels: readonly string[];
+}
+
+/** What {@link Network.summary} gives. */
+export interface ModelSummary {
+  readonly layers: readonly LayerSummary[];
+  readonly parameters: number;
+  readonly trainableParameters: number;
+  /** For example `cpu (avx2, 2 threads)`. */
+  readonly device: string;
+  toString(): string;
+}
+
+function parametersOf(groups: GroupTable, owner: object): number {
+  return groups
+    .of(owner)
+    .flatMap((index) => groups.groups[index]?.params ?? [])
+    .reduce((sum, param) => sum + elements(param.shape), 0);
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()).join('\n');
+}
+
+/** @internal */
+export function summarize(
+  spec: ModelSpec,
+  lowered: Lowered,
+  nodes: ProgramInfo['nodes'],
+  device: string,
+): ModelSummary {
+  const kernelsOf = (name: string): string[] =>
+    nodes.filter((node) => node.name === name || node.name.startsWith(`${name}.`)).map((node) => node.variant);
+  const layers = spec.layers.map(({ name, layer }, i): LayerSummary => ({
+    name,
+    kind: layer.kind,
+    outputShape: lowered.layerShapes[i] ?? [],
+    parameters: parametersOf(spec.groups, layer),
+    trainable: layer.trainable,
+    kernels: [...new Set(kernelsOf(name))],
+  }));
+  const unique = [...new Map(spec.layers.map(({ layer }, i) => [layer, layers[i] as LayerSummary])).values()];
+  const sum = (list: readonly LayerSummary[]): number => list.reduce((total, layer) => total + layer.parameters, 0);
+  const parameters = sum(unique);
+  const trainableParameters = sum(unique.filter((layer) => layer.trainable));
+  const input = spec.toSequence === undefined ? [] : [['toSequence', spec.toSequence.scheme, `[${spec.inputShape.join(', ')}]`, '', kernelsOf('toSequence').join()]];
+  return {
+    layers,
+    parameters,
+    trainableParameters,
+    device,
+    toString: () =>
+      `${table([
+        ['layer', 'kind', 'output', 'parameters', 'kernel'],
+        ...input,
+        ...layers.map((l) => [l.name, l.kind, `[${l.outputShape.join(', ')}]`, `${l.parameters}${l.trainable ? '' : ' (frozen)'}`, l.kernels.join(' + ')]),
+      ])}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}`,
+  };
+}

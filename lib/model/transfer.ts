@@ -1,0 +1,36 @@
+/**
+ * Copies between typed arrays and native buffers, in slices with a turn of the event loop in between, so that no copy holds
+ * the loop for more than a fraction of a millisecond.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { CugruError } from '../errors.js';
+import { type BufferHandle, type NumericArray, native } from '../native.js';
+
+const sliceBytes = 1 << 19;
+
+async function inSlices(name: string, array: NumericArray, copy: (offset: number, part: NumericArray) => void): Promise<void> {
+  const { length } = array;
+  const step = sliceBytes / array.BYTES_PER_ELEMENT;
+  for (let first = 0; first < length; first += step) {
+    if (first > 0) await turn();
+    if (array.length !== length) {
+      throw new CugruError('ERR_DETACHED_BUFFER', `${name}: its ArrayBuffer was detached or resized while it was being copied`);
+    }
+    copy(first * array.BYTES_PER_ELEMENT, array.subarray(first, Math.min(first + step, length)));
+  }
+}
+
+/** A native buffer with the array's bytes. The array must not be changed until the promise is settled. */
+export async function toBuffer(name: string, array: NumericArray): Promise<BufferHandle> {
+  if (array.length === 0) throw new CugruError('ERR_SHAPE', `${name} is empty`);
+  const buffer = native().createBuffer(array.byteLength);
+  await inSlices(name, array, (offset, part) => native().bufferWrite(buffer, offset, part));
+  return buffer;
+}
+
+/** Fills `target` from the start of `buffer`, which is disposed of. */
+export async function fromBuffer<T extends NumericArray>(buffer: BufferHandle, target: T): Promise<T> {
+  await inSlices('result', target, (offset, part) => native().bufferRead(buffer, offset, part));
+  native().dispose(buffer);
+  return target;
+}

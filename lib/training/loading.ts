@@ -1,0 +1,141 @@
+/** Loading a model from its folder, treated as hostile until every part has been checked. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rejectUnknownKeys } from '../checks.js';
+import { CugruError } from '../errors.js';
+import { readSafetensors } from '../formats/index.js';
+import { toSequence as makeToSequence, type ToSequence } from '../image/index.js';
+import { factories } from '../layers/index.js';
+import type { Layer } from '../layers/layer.js';
+import type { Device } from '../model/runtime.js';
+import type { Tensor } from '../model/tensor.js';
+import type { StateDict } from '../model/weights.js';
+import { native } from '../native.js';
+import { format, type SavedLayer, type SavedModel, slotsOf, version } from './saving.js';
+import { Sequential } from './sequential.js';
+
+/** Options of {@link loadModel}. */
+export interface LoadOptions {
+  /** @defaultValue 'auto' */
+  readonly device?: Device;
+}
+
+function corrupt(path: string, problem: string, cause?: unknown): CugruError {
+  return new CugruError('ERR_CHECKPOINT_CORRUPT', `${path} is no cugru model: ${problem}`, { path }, { cause });
+}
+
+async function readConfig(path: string): Promise<SavedModel> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw corrupt(path, 'the file cannot be read', error);
+  }
+  let config: SavedModel;
+  try {
+    config = JSON.parse(text) as SavedModel;
+  } catch (error) {
+    throw corrupt(path, 'it is not JSON', error);
+  }
+  if (typeof config !== 'object' || config === null || config.format !== format) {
+    throw corrupt(path, `"format" is not "${format}"`);
+  }
+  if (!Number.isInteger(config.version) || config.version > version) {
+    throw new CugruError(
+      'ERR_CHECKPOINT_VERSION',
+      `${path} has version ${config.version}, this cugru reads up to ${version}; install a newer cugru`,
+      { path, version: config.version },
+    );
+  }
+  if (!Array.isArray(config.layers) || !Array.isArray(config.inputShape)) {
+    throw corrupt(path, '"layers" or "inputShape" is missing');
+  }
+  return config;
+}
+
+function buildLayer(path: string, saved: SavedLayer): Layer {
+  if (typeof saved !== 'object' || saved === null || !Object.hasOwn(factories, saved.kind)) {
+    throw corrupt(path, `unknown layer kind ${JSON.stringify(saved?.kind)}`);
+  }
+  const factory = factories[saved.kind] as (options: Record<string, unknown>) => Layer;
+  const layer = factory({ ...saved.config, name: saved.name });
+  layer.trainable = saved.trainable !== false;
+  return layer;
+}
+
+function buildModel(path: string, config: SavedModel, options: LoadOptions): Sequential {
+  try {
+    const shared = new Map<string, Layer>();
+    const layers: (Layer | ToSequence)[] = config.layers.map((saved) => {
+      const layer = shared.get(saved.name) ?? buildLayer(path, saved);
+      shared.set(saved.name, layer);
+      return layer;
+    });
+    if (config.toSequence !== undefined) layers.unshift(makeToSequence(config.toSequence));
+    const model = new Sequential(layers, {
+      inputShape: config.inputShape,
+      seed: config.seed,
+      device: options.device ?? 'auto',
+    });
+    if (config.compile !== undefined) model.compile(config.compile);
+    if (Array.isArray(config.classNames)) model.classNames = config.classNames.map(String);
+    return model;
+  } catch (error) {
+    if (error instanceof CugruError && ['ERR_CUDA_UNAVAILABLE', 'ERR_NATIVE_LOAD', 'ERR_CHECKPOINT_CORRUPT'].includes(error.code)) throw error;
+    throw corrupt(path, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+async function readTensors(path: string): Promise<{ dict: StateDict; metadata: Readonly<Record<string, string>> }> {
+  const { tensors, metadata } = await readSafetensors(path);
+  const dict: Record<string, Tensor> = Object.create(null);
+  for (const { name, data, shape } of tensors) {
+    if (!(data instanceof Float32Array)) throw corrupt(path, `${name} is not F32`);
+    dict[name] = { data, shape };
+  }
+  return { dict, metadata };
+}
+
+async function restoreOptimizer(model: Sequential, folder: string): Promise<void> {
+  if (model.compileOptions === undefined) return;
+  const path = join(folder, 'optimizer.safetensors');
+  let saved: Awaited<ReturnType<typeof readTensors>>;
+  try {
+    saved = await readTensors(path);
+  } catch (error) {
+    if ((error as { cause?: { code?: string } }).cause?.code === 'ENOENT') return;
+    throw error;
+  }
+  await model.configure();
+  const store = await model.store();
+  for (const slot of slotsOf(model.compileOptions.optimizer)) {
+    const part = Object.entries(saved.dict).filter(([name]) => name.startsWith(`${slot}.`));
+    const dict = Object.fromEntries(part.map(([name, tensor]) => [name.slice(slot.length + 1), tensor]));
+    await model.table().write(store, slot, dict);
+  }
+  const step = Number(saved.metadata['step']);
+  if (!Number.isSafeInteger(step) || step < 0) throw corrupt(path, 'its "step" is missing');
+  await native().storeSetStep(store, step);
+}
+
+/**
+ * Loads a model that {@link Sequential} saved: layers, weights, normalisation, optimiser and its state, exactly.
+ * @throws {@link CugruError} `ERR_CHECKPOINT_CORRUPT` naming file and problem, `ERR_CHECKPOINT_VERSION`,
+ * `ERR_CUDA_UNAVAILABLE`.
+ */
+export async function loadModel(folder: string, options: LoadOptions = {}): Promise<Sequential> {
+  rejectUnknownKeys('loadModel', options, ['device']);
+  const path = join(folder, 'config.json');
+  const config = await readConfig(path);
+  const { dict } = await readTensors(join(folder, 'model.safetensors'));
+  const model = buildModel(path, config, options);
+  try {
+    await model.setWeights(dict);
+    await restoreOptimizer(model, folder);
+    return model;
+  } catch (error) {
+    model.dispose();
+    if (error instanceof CugruError && error.code === 'ERR_CHECKPOINT_CORRUPT') throw error;
+    throw corrupt(folder, error instanceof Error ? error.message : String(error), error);
+  }
+}

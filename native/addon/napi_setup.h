@@ -1,0 +1,4 @@
+// The one place that includes napi.h.
+#pragma once
+
+#include <napi.h>

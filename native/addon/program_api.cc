@@ -1,0 +1,131 @@
+#include "addon/api.h"
+#include "addon/arguments.h"
+#include "addon/async.h"
+#include "addon/export.h"
+#include "addon/handles.h"
+#include "addon/parse.h"
+
+namespace cugru {
+
+namespace {
+
+Napi::Value compile(const Napi::CallbackInfo& info) {
+  auto store = unwrap<StoreHandle>(info[0]);
+  auto graph = parseGraph(info[1]);
+  Napi::Object options = object(info[2], "compile options");
+  const Mode mode = parseMode(options.Get("mode"));
+  const int64_t batch = integer(options.Get("batch"), "batch", 1, INT32_MAX);
+  const bool planOnly = flagOr(options, "planOnly", false);
+  auto session = store->session;
+  return promised<std::shared_ptr<Program>>(
+      info.Env(), *session,
+      [=](Stream&) {
+        return std::make_shared<Program>(session->backend(), store->thing, graph, mode, batch, planOnly);
+      },
+      [session](Napi::Env env, std::shared_ptr<Program>& program) {
+        const size_t bytes = program->arenaBytes();
+        return wrap<ProgramHandle>(env, std::make_shared<ProgramHandle>(ProgramHandle{session, program}), bytes);
+      });
+}
+
+Napi::Value programInfo(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  auto handle = unwrap<ProgramHandle>(info[0]);
+  Napi::Object out = Napi::Object::New(env);
+  Napi::Array nodes = Napi::Array::New(env);
+  for (const NodeReport& report : handle->thing->report()) {
+    Napi::Object node = Napi::Object::New(env);
+    node.Set("name", Napi::String::New(env, report.name));
+    node.Set("op", Napi::String::New(env, report.op));
+    node.Set("variant", Napi::String::New(env, report.variant));
+    nodes.Set(nodes.Length(), node);
+  }
+  out.Set("nodes", nodes);
+  out.Set("batch", Napi::Number::New(env, static_cast<double>(handle->thing->batch())));
+  out.Set("arenaBytes", Napi::Number::New(env, static_cast<double>(handle->thing->arenaBytes())));
+  return out;
+}
+
+Napi::Value createCancel(const Napi::CallbackInfo& info) {
+  return wrap<CancelFlag>(info.Env(), std::make_shared<CancelFlag>(false));
+}
+
+Napi::Value cancel(const Napi::CallbackInfo& info) {
+  unwrap<CancelFlag>(info[0])->store(true);
+  return info.Env().Undefined();
+}
+
+// Marks the buffers of a run as in use until it is settled.
+class BufferUse {
+ public:
+  explicit BufferUse(const RunRequest& run) {
+    for (const auto* group : {&run.inputs, &run.outputs, &run.seeds, &run.gradients}) {
+      for (const HostBinding& binding : *group) buffers_.push_back(binding.buffer);
+    }
+    for (const auto& buffer : buffers_) ++buffer->users;
+  }
+  ~BufferUse() {
+    for (const auto& buffer : buffers_) --buffer->users;
+  }
+  BufferUse(const BufferUse&) = delete;
+  BufferUse& operator=(const BufferUse&) = delete;
+
+ private:
+  std::vector<std::shared_ptr<HostBuffer>> buffers_;
+};
+
+void expectWritable(const RunRequest& run) {
+  for (const auto* group : {&run.outputs, &run.gradients}) {
+    for (const HostBinding& binding : *group) {
+      if (binding.buffer->sealed) fail(code::kState, "a slab's buffer cannot take results");
+    }
+  }
+}
+
+Napi::Value lossObject(Napi::Env env, const LossResult& loss) {
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("lossSum", Napi::Number::New(env, loss.lossSum));
+  out.Set("rows", Napi::Number::New(env, static_cast<double>(loss.rows)));
+  out.Set("correct", Napi::Number::New(env, static_cast<double>(loss.correct)));
+  out.Set("classes", Napi::Number::New(env, static_cast<double>(loss.classes)));
+  Napi::Float64Array confusion = Napi::Float64Array::New(env, loss.confusion.size());
+  for (size_t i = 0; i < loss.confusion.size(); ++i) confusion[i] = static_cast<double>(loss.confusion[i]);
+  out.Set("confusion", confusion);
+  return out;
+}
+
+Napi::Value resultObject(Napi::Env env, const RunResult& result) {
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("batches", Napi::Number::New(env, static_cast<double>(result.batches)));
+  out.Set("cancelled", Napi::Boolean::New(env, result.cancelled));
+  out.Set("seconds", Napi::Number::New(env, result.seconds));
+  out.Set("gradientNorm", Napi::Number::New(env, result.gradientNorm));
+  out.Set("step", Napi::Number::New(env, static_cast<double>(result.step)));
+  Napi::Array losses = Napi::Array::New(env);
+  for (const LossResult& loss : result.losses) losses.Set(losses.Length(), lossObject(env, loss));
+  out.Set("losses", losses);
+  return out;
+}
+
+Napi::Value run(const Napi::CallbackInfo& info) {
+  auto handle = unwrap<ProgramHandle>(info[0]);
+  auto request = std::make_shared<RunRequest>(parseRun(info[1], *handle->session));
+  expectWritable(*request);
+  auto use = std::make_shared<BufferUse>(*request);
+  return promised<RunResult>(
+      info.Env(), *handle->session,
+      [handle, request](Stream& stream) { return handle->thing->run(*request, stream); },
+      [use](Napi::Env env, RunResult& result) { return resultObject(env, result); });
+}
+
+}  // namespace
+
+void exportProgram(Napi::Env env, Napi::Object exports) {
+  exportFunction<compile>(env, exports, "compile");
+  exportFunction<programInfo>(env, exports, "programInfo");
+  exportFunction<createCancel>(env, exports, "createCancel");
+  exportFunction<cancel>(env, exports, "cancel");
+  exportFunction<run>(env, exports, "run");
+}
+
+}  // namespace cugru

@@ -1,0 +1,65 @@
+#include "addon/api.h"
+#include "addon/arguments.h"
+#include "addon/async.h"
+#include "addon/export.h"
+#include "addon/handles.h"
+#include "cpu/cpu_backend.h"
+
+namespace cugru {
+
+namespace {
+
+Isa isaOf(const Napi::Object& options) {
+  if (!present(options, "isa")) return defaultIsa();
+  const std::string wanted = string(options.Get("isa"), "isa");
+  std::string known;
+  for (Isa isa : supportedIsas()) {
+    if (wanted == isaName(isa)) return isa;
+    known += (known.empty() ? "" : ", ") + std::string(isaName(isa));
+  }
+  fail(code::kValue, "isa '", wanted, "' is not one that this host runs: ", known);
+}
+
+// Backends are registered here and nowhere else.
+std::unique_ptr<Backend> createBackend(const Napi::Object& options) {
+  const std::string device = string(options.Get("device"), "device");
+  if (device == "cpu") return createCpuBackend(isaOf(options));
+  if (device.rfind("cuda", 0) == 0) fail(code::kCudaUnavailable, "this build of cugru has no CUDA backend");
+  fail(code::kValue, "device must be 'cpu' or 'cuda', got '", device, "'");
+}
+
+Napi::Value createSession(const Napi::CallbackInfo& info) {
+  auto session = std::make_shared<Session>(createBackend(object(info[0], "session options")));
+  Instance::of(info.Env()).track(session);
+  return wrap<Session>(info.Env(), session);
+}
+
+Napi::Value closeSession(const Napi::CallbackInfo& info) {
+  unwrap<Session>(info[0])->close();
+  return info.Env().Undefined();
+}
+
+Napi::Value sessionInfo(const Napi::CallbackInfo& info) {
+  auto session = unwrap<Session>(info[0]);
+  Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("device", Napi::String::New(info.Env(), session->backend().name()));
+  out.Set("description", Napi::String::New(info.Env(), session->backend().description()));
+  return out;
+}
+
+// Resolves when all that was submitted before is done.
+Napi::Value drainSession(const Napi::CallbackInfo& info) {
+  auto session = unwrap<Session>(info[0]);
+  return promisedNothing(info.Env(), *session, [session](Stream& stream) { stream.synchronize(); });
+}
+
+}  // namespace
+
+void exportSession(Napi::Env env, Napi::Object exports) {
+  exportFunction<createSession>(env, exports, "createSession");
+  exportFunction<closeSession>(env, exports, "closeSession");
+  exportFunction<sessionInfo>(env, exports, "sessionInfo");
+  exportFunction<drainSession>(env, exports, "drainSession");
+}
+
+}  // namespace cugru

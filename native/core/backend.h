@@ -1,0 +1,149 @@
+// The contract between a Program and a backend. A Program knows no more of a device than this file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/op_desc.h"
+#include "core/step_control.h"
+
+namespace cugru {
+
+// Memory that kernels can reach; host code must go through Backend::upload and download.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  virtual void* data() const noexcept = 0;
+  virtual size_t bytes() const noexcept = 0;
+};
+
+// An ordered queue of device work. On the CPU: the threads that a call may use, and work is done when a call returns.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual void synchronize() = 0;
+};
+
+struct KernelSizes {
+  size_t workspace = 0;  // bytes needed only while forward or backward runs; shared by all kernels of a Program
+  size_t saved = 0;      // bytes that live from forward to backward; 0 when not training
+};
+
+// What a loss kernel counts. `classes * classes` counts of the confusion matrix (row: truth, column: answer) follow it.
+struct LossMetrics {
+  double lossSum = 0;   // over valid rows
+  int64_t rows = 0;
+  int64_t correct = 0;
+  int64_t* confusion() { return reinterpret_cast<int64_t*>(this + 1); }
+};
+
+// Everything a kernel touches. Pointers are to backend memory, 64-byte aligned. Null means: left out, not wanted, or zero.
+struct KernelArgs {
+  const void* const* inputs = nullptr;
+  void* const* outputs = nullptr;
+  const float* params = nullptr;    // the group's slice, in the backend's physical layout
+  const void* prepared = nullptr;   // what ParameterLayout::prepare made of params
+  void* workspace = nullptr;
+  void* saved = nullptr;
+  const StepControl* control = nullptr;
+  LossMetrics* metrics = nullptr;   // loss kernels only: added to by forward
+
+  // backward only; the inputs and outputs above still hold what forward saw and wrote
+  const void* const* outputGradients = nullptr;
+  void* const* inputGradients = nullptr;  // overwritten
+  float* paramGradients = nullptr;        // added to, in the layout of params
+};
+
+// One node's work. A kernel allocates nothing after construction and keeps no state between calls but its plan.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual KernelSizes sizes() const = 0;
+  virtual std::string variant() const = 0;  // which implementation was chosen, for summary(): "cpu fused avx2"
+  virtual void forward(const KernelArgs& args, Stream& stream) = 0;
+  virtual void backward(const KernelArgs& args, Stream& stream) = 0;  // ERR_INTERNAL for ops without gradient
+};
+
+// How a backend stores one group of parameters, and what it derives from them once per update.
+class ParameterLayout {
+ public:
+  virtual ~ParameterLayout() = default;
+  virtual int64_t elements() const = 0;      // floats of the physical slice (padding included, kept zero)
+  virtual size_t preparedBytes() const = 0;  // 0 when kernels read params directly
+  // Between host floats in canonical form (all of the group's params, one after the other) and a physical slice.
+  virtual void fromCanonical(const float* canonical, float* params, Stream& stream) const = 0;
+  virtual void toCanonical(const float* params, float* canonical, Stream& stream) const = 0;
+  virtual void prepare(const float* params, void* prepared, Stream& stream) const = 0;
+};
+
+enum class OptimizerKind : uint8_t { sgd, adam, adamw };
+
+struct OptimizerDesc {
+  OptimizerKind kind = OptimizerKind::sgd;
+  float momentum = 0;       // sgd
+  bool nesterov = false;    // sgd
+  float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;  // adam, adamw
+  float weightDecay = 0;    // sgd, adam: added to the gradient (L2); adamw: decoupled
+  float clipNorm = 0;       // of all gradients together; 0: off
+  int slots() const { return kind == OptimizerKind::sgd ? (momentum != 0 ? 1 : 0) : 2; }
+};
+
+// A run of the flat buffer that is updated alike.
+struct ParamRange {
+  int64_t first = 0, count = 0;
+  bool frozen = false;
+  float rateFactor = 1, decayFactor = 1;
+};
+
+struct OptimizerArgs {
+  float* params = nullptr;
+  float* gradients = nullptr;        // zeroed by the update
+  float* slots[2] = {nullptr, nullptr};
+  int64_t elements = 0;
+  const ParamRange* ranges = nullptr;  // host memory, constant after configuration
+  size_t rangeCount = 0;
+  void* workspace = nullptr;
+  float* gradientNorm = nullptr;     // out: the norm before clipping, one float in backend memory (written when clipping)
+  const StepControl* control = nullptr;
+};
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  virtual size_t workspace() const = 0;
+  virtual void update(const OptimizerArgs& args, Stream& stream) = 0;
+};
+
+struct Support {
+  bool ok = true;
+  std::string reason;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;         // "cpu", "cuda:0"
+  virtual std::string description() const = 0;  // "cpu (avx2, 2 threads)"
+
+  virtual Support supports(const OpDesc& desc) const = 0;
+  virtual std::unique_ptr<Kernel> createKernel(const OpDesc& desc) = 0;  // ERR_UNSUPPORTED with the reason
+  virtual std::unique_ptr<ParameterLayout> createLayout(const GroupDesc& desc) = 0;
+  virtual std::unique_ptr<Optimizer> createOptimizer(const OptimizerDesc& desc, int64_t elements) = 0;
+
+  virtual std::unique_ptr<Stream> createStream() = 0;
+  // A stream whose work is done on the calling thread alone, before the call returns (for one streaming step).
+  virtual std::unique_ptr<Stream> createInlineStream() = 0;  // ERR_UNSUPPORTED where there is no such thing
+  virtual bool usesHostMemory() const { return false; }  // host buffers need no copy to be slabs
+  virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;  // zeroed; ERR_OUT_OF_MEMORY names wanted and free
+  virtual void upload(void* device, const void* host, size_t bytes, Stream& stream) = 0;
+  virtual void download(void* host, const void* device, size_t bytes, Stream& stream) = 0;
+  virtual void copy(void* to, const void* from, size_t bytes, Stream& stream) = 0;
+  virtual void zero(void* device, size_t bytes, Stream& stream) = 0;
+  virtual void accumulate(float* sum, const float* term, int64_t elements, Stream& stream) = 0;  // sum += term
+};
+
+}  // namespace cugru

@@ -1,0 +1,115 @@
+// Each operation's description in typed form, read and checked once from an OpDesc; kernels use these, not attributes.
+// Inputs and outputs are listed in order; "?" marks what may be left out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/op_desc.h"
+
+namespace cugru {
+
+// ---- gather: rows of a slab, picked by index, mapped to a sequence and normalised.
+//   in   slab [rows, source...] u8 | f32 | i32,  indices i32 (one per batch row, from control.firstRow on)
+//   out  [steps?, batch, dims...] f32 (i32 from an i32 slab)
+//   out[t][b][f] = (slab[indices[b]][map[t * features + f]] * scale - mean[c]) / std[c],  c = map[...] % channels;
+//   scale is 1/255 for u8, else 1. map entry -1 gives 0 after normalisation. Rows >= validRows give `fill`.
+//   attrs map? (absent: identity), channels? (default 1), fill? (integers only, default 0)
+//   params (a buffer group, optional): mean [channels], std [channels]
+struct GatherDesc {
+  TensorSpec slab, out;
+  int64_t batch = 0, features = 0;  // features: of one step
+  int64_t channels = 1;
+  int32_t fill = 0;
+  bool normalizes = false;
+  IndexArray map;  // null: identity
+};
+GatherDesc gatherDesc(const OpDesc& desc);
+std::vector<ParamSpec> checkGather(const OpDesc& desc);
+
+// ---- rnn: a stack of recurrent layers, one or both directions, without dropout in between.
+//   in   x [steps, batch, inputSize],  h0? [layers * directions, batch, units] (zeros),  lengths? i32 [batch] (full)
+//   out  y? [steps, batch, directions * units] of the last layer,  hN? [layers * directions, batch, units]
+//   attrs cell 'gru', units, layers? (1), bidirectional? (false)
+//   params per layer k and direction: weight_ih_l{k}[_reverse] (3H, in), weight_hh_l{k} (3H, H), bias_ih_l{k}, bias_hh_l{k} (3H);
+//   gates in the order r, z, n. Reset after the product: n = tanh(W_n x + b_in + r * (U_n h + b_hn)), h' = (1 - z) * n + z * h.
+//   With lengths: y is 0 from a row's length on, hN is its last valid state, the reverse direction starts at its end.
+enum class Cell : uint8_t { gru };
+struct RnnShape {
+  Cell cell = Cell::gru;
+  int64_t inputSize = 0, hiddenSize = 0, layers = 1, directions = 1;
+  int64_t gates() const { return 3; }
+  int64_t layerInput(int64_t layer) const { return layer == 0 ? inputSize : hiddenSize * directions; }
+};
+struct RnnDesc : RnnShape {
+  int64_t steps = 0, batch = 0;
+  bool training = false;
+  bool hasInitialState = false, hasLengths = false;
+  bool wantsSequence = false, wantsState = false;
+  bool wantsInputGradient = false, wantsStateGradient = false;  // dx, dh0
+  bool givesSequenceGradient = false, givesStateGradient = false;  // dy, dhN
+};
+std::vector<ParamSpec> rnnParams(const RnnShape& shape);
+RnnShape rnnShape(const GroupDesc& group);  // refuses params that are not rnnParams
+RnnDesc rnnDesc(const OpDesc& desc);
+std::vector<ParamSpec> checkRnn(const OpDesc& desc);
+
+// ---- lastState: the read-out of the last layer's final states.
+//   in  hN [layers * directions, batch, units]   out [batch, directions * units], forward before reverse
+//   attrs directions? (1)
+struct LastStateDesc {
+  int64_t batch = 0, units = 0, directions = 1, states = 1;  // states = layers * directions
+};
+LastStateDesc lastStateDesc(const OpDesc& desc);
+std::vector<ParamSpec> checkLastState(const OpDesc& desc);
+
+// ---- dense: activation(x W^T + b) on the last axis.
+//   in  x [steps?, batch, in]   out [steps?, batch, units]   attrs units, activation? ('linear'), useBias? (true)
+//   params weight (units, in), bias? (units)
+enum class Activation : uint8_t { linear, relu, tanh, sigmoid };
+Activation activation(const std::string& name);  // ERR_VALUE lists the known ones
+struct DenseDesc {
+  int64_t rows = 0;  // steps * batch
+  int64_t inputs = 0, units = 0;
+  Activation activation = Activation::linear;
+  bool hasBias = true;
+};
+DenseDesc denseDesc(const OpDesc& desc);
+std::vector<ParamSpec> checkDense(const OpDesc& desc);
+
+// ---- softmax: over the last axis. in, out [steps?, batch, classes]
+// ---- dropout: inverted dropout. out = keep ? in / (1 - rate) : 0; kept when uniform01(Philox(seed, op id, step, element)) >= rate,
+//      element = index in memory order. attrs rate in [0, 1)
+// ---- add: the sum of two to eight tensors alike. in a, b, ...  out [steps?, batch, dims...]
+struct RowsDesc {
+  int64_t rows = 0;  // steps * batch
+  int64_t features = 0;
+  float rate = 0;       // dropout
+  size_t terms = 0;     // add
+  uint32_t opId = 0;
+};
+RowsDesc softmaxDesc(const OpDesc& desc);
+RowsDesc dropoutDesc(const OpDesc& desc);
+RowsDesc addDesc(const OpDesc& desc);
+std::vector<ParamSpec> checkSoftmax(const OpDesc& desc);
+std::vector<ParamSpec> checkDropout(const OpDesc& desc);
+std::vector<ParamSpec> checkAdd(const OpDesc& desc);
+
+// ---- softmaxCrossEntropy: -sum_c target_c log softmax(logits)_c, summed over valid rows; gradient of its mean over valid rows.
+//   in  logits [batch, classes],  labels slab i32 [] (class) or f32 [classes] (a distribution),  indices i32
+//   out none; counts into metrics: loss, rows, correct (argmax of logits against argmax of the label), confusion
+//   attrs labelSmoothing? in [0, 1): target = (1 - s) * label + s / classes
+// ---- meanSquaredError: mean over a row's features, summed over valid rows; gradient of its mean over valid rows.
+//   in  prediction [steps?, batch, dims...],  targets slab f32 (a row's elements in canonical order),  indices i32
+struct LossDesc {
+  int64_t batch = 0, steps = 1, features = 0;  // features: of one step; classes for cross entropy
+  bool softLabels = false;
+  float labelSmoothing = 0;
+};
+LossDesc softmaxCrossEntropyDesc(const OpDesc& desc);
+LossDesc meanSquaredErrorDesc(const OpDesc& desc);
+std::vector<ParamSpec> checkSoftmaxCrossEntropy(const OpDesc& desc);
+std::vector<ParamSpec> checkMeanSquaredError(const OpDesc& desc);
+int64_t softmaxCrossEntropyClasses(const OpDesc& desc);
+
+}  // namespace cugru

@@ -1,0 +1,90 @@
+#include "core/error.h"
+#include "core/ops/ops.h"
+#include "core/ops/schema.h"
+
+namespace cugru {
+
+namespace {
+int64_t rowsOf(const OpDesc& desc, const TensorSpec& spec) {
+  return checkedMul(desc.batch, spec.steps > 0 ? spec.steps : 1, desc.name.c_str());
+}
+
+// An f32 tensor in, the same tensor out.
+RowsDesc sameShape(const OpDesc& desc, size_t maxInputs) {
+  expectCounts(desc, 1, maxInputs, 1);
+  const TensorSpec& x = inputSpec(desc, 0, "x");
+  if (x.dtype != DType::f32) fail(code::kType, desc.name, " (", desc.op, ") expects f32, got ", x.describe());
+  expectSpec(desc, desc.outputs[0], x, "output");
+  RowsDesc rows;
+  rows.rows = rowsOf(desc, x);
+  rows.features = x.features();
+  rows.opId = desc.id;
+  return rows;
+}
+}  // namespace
+
+Activation activation(const std::string& name) {
+  if (name == "linear") return Activation::linear;
+  if (name == "relu") return Activation::relu;
+  if (name == "tanh") return Activation::tanh;
+  if (name == "sigmoid") return Activation::sigmoid;
+  fail(code::kValue, "unknown activation '", name, "'; known are linear, relu, tanh, sigmoid");
+}
+
+DenseDesc denseDesc(const OpDesc& desc) {
+  expectCounts(desc, 1, 1, 1);
+  const TensorSpec& x = inputSpec(desc, 0, "x");
+  if (x.dtype != DType::f32 || x.dims.size() != 1 || x.dims[0] < 1) {
+    fail(code::kShape, desc.name, " expects [batch, features] or [batch, steps, features] f32, got ", x.describe());
+  }
+  DenseDesc dense;
+  dense.rows = rowsOf(desc, x);
+  dense.inputs = x.dims[0];
+  dense.units = desc.attrs.integer("units", 1, 1 << 24);
+  dense.activation = activation(desc.attrs.stringOr("activation", "linear"));
+  dense.hasBias = desc.attrs.flagOr("useBias", true);
+  expectSpec(desc, desc.outputs[0], TensorSpec{DType::f32, x.steps, {dense.units}}, "output");
+  return dense;
+}
+
+std::vector<ParamSpec> checkDense(const OpDesc& desc) {
+  const DenseDesc dense = denseDesc(desc);
+  std::vector<ParamSpec> params{{"weight", {dense.units, dense.inputs}}};
+  if (dense.hasBias) params.push_back({"bias", {dense.units}});
+  return params;
+}
+
+RowsDesc softmaxDesc(const OpDesc& desc) {
+  RowsDesc rows = sameShape(desc, 1);
+  const TensorSpec& x = *desc.inputs[0];
+  if (x.dims.empty()) fail(code::kShape, desc.name, " (softmax) needs a class axis, got ", x.describe());
+  const int64_t classes = x.dims.back();
+  if (classes < 1) fail(code::kShape, desc.name, " (softmax) needs at least one class, got ", x.describe());
+  rows.rows = checkedMul(rows.rows, rows.features / classes, "softmax");
+  rows.features = classes;
+  return rows;
+}
+
+RowsDesc dropoutDesc(const OpDesc& desc) {
+  RowsDesc rows = sameShape(desc, 1);
+  rows.rate = static_cast<float>(desc.attrs.number("rate", 0, 1));
+  if (rows.rate >= 1) fail(code::kValue, desc.name, " (dropout): the rate must be below 1");
+  return rows;
+}
+
+RowsDesc addDesc(const OpDesc& desc) {
+  RowsDesc rows = sameShape(desc, 8);
+  rows.terms = desc.inputs.size();
+  if (rows.terms < 2) fail(code::kGraph, desc.name, " (add) needs at least two inputs");
+  for (size_t i = 1; i < rows.terms; ++i) {
+    inputSpec(desc, i, "term");
+    expectSpec(desc, desc.inputs[i], *desc.inputs[0], "each term as the first,");
+  }
+  return rows;
+}
+
+std::vector<ParamSpec> checkSoftmax(const OpDesc& desc) { return softmaxDesc(desc), std::vector<ParamSpec>{}; }
+std::vector<ParamSpec> checkDropout(const OpDesc& desc) { return dropoutDesc(desc), std::vector<ParamSpec>{}; }
+std::vector<ParamSpec> checkAdd(const OpDesc& desc) { return addDesc(desc), std::vector<ParamSpec>{}; }
+
+}  // namespace cugru

@@ -1,0 +1,54 @@
+#include "core/ops/schema.h"
+
+#include "core/error.h"
+#include "core/ops/ops.h"
+
+namespace cugru {
+
+namespace {
+constexpr OpSchema kSchemas[] = {
+    {"gather", checkGather},
+    {"rnn", checkRnn},
+    {"lastState", checkLastState},
+    {"dense", checkDense},
+    {"softmax", checkSoftmax},
+    {"dropout", checkDropout, true},
+    {"add", checkAdd},
+    {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses},
+    {"meanSquaredError", checkMeanSquaredError, false, true},
+};
+}  // namespace
+
+const OpSchema& findSchema(const std::string& op) {
+  std::string known;
+  for (const OpSchema& schema : kSchemas) {
+    if (op == schema.op) return schema;
+    known += (known.empty() ? "" : ", ") + std::string(schema.op);
+  }
+  fail(code::kGraph, "unknown operation '", op, "'; known are ", known);
+}
+
+void expectCounts(const OpDesc& desc, size_t minInputs, size_t maxInputs, size_t outputs) {
+  if (desc.inputs.size() < minInputs || desc.inputs.size() > maxInputs) {
+    fail(code::kGraph, desc.name, " (", desc.op, ") takes ", minInputs, " to ", maxInputs, " inputs, got ",
+         desc.inputs.size());
+  }
+  if (desc.outputs.size() != outputs) {
+    fail(code::kGraph, desc.name, " (", desc.op, ") has ", outputs, " outputs, got ", desc.outputs.size());
+  }
+}
+
+const TensorSpec& inputSpec(const OpDesc& desc, size_t index, const char* what) {
+  if (index >= desc.inputs.size() || !desc.inputs[index]) {
+    fail(code::kGraph, desc.name, " (", desc.op, ") needs its input '", what, "'");
+  }
+  return *desc.inputs[index];
+}
+
+void expectSpec(const OpDesc& desc, const std::optional<TensorSpec>& got, const TensorSpec& wanted, const char* what) {
+  if (got && !(*got == wanted)) {
+    fail(code::kShape, desc.name, " (", desc.op, ") expects ", what, " ", wanted.describe(), ", got ", got->describe());
+  }
+}
+
+}  // namespace cugru

@@ -1,0 +1,46 @@
+// A stream of the CPU backend: which threads a kernel may use. Work is done when a call returns.
+#pragma once
+
+#include <cstdint>
+
+#include "core/backend.h"
+#include "core/thread_pool.h"
+
+namespace cugru::cpu {
+
+// Elementary operations below which waking other threads costs more than it saves.
+constexpr double kWorthSharing = 1e5;
+
+class CpuStream final : public Stream {
+ public:
+  explicit CpuStream(bool shares) : shares_(shares) {}
+  void synchronize() override {}
+
+  // body(task) for each task in [0, tasks). What it computes must not depend on which thread does which task.
+  // `operations`: an estimate of the whole work, from shapes only.
+  template <typename Body>
+  void parallel(int64_t tasks, double operations, const Body& body) {
+    if (!shares_ || operations < kWorthSharing || tasks <= 1) {
+      for (int64_t task = 0; task < tasks; ++task) body(task);
+      return;
+    }
+    const auto call = [](void* context, int64_t task) { (*static_cast<const Body*>(context))(task); };
+    ThreadPool::instance().run(tasks, call, const_cast<void*>(static_cast<const void*>(&body)));
+  }
+
+  // body(first, count) for blocks of a run of `elements`; `cost`: operations per element.
+  template <typename Body>
+  void blocks(int64_t elements, int64_t block, double cost, const Body& body) {
+    parallel((elements + block - 1) / block, static_cast<double>(elements) * cost, [&](int64_t task) {
+      const int64_t first = task * block;
+      body(first, elements - first < block ? elements - first : block);
+    });
+  }
+
+ private:
+  bool shares_;
+};
+
+inline CpuStream& cpu(Stream& stream) { return static_cast<CpuStream&>(stream); }
+
+}  // namespace cugru::cpu

@@ -1,0 +1,120 @@
+// One GRU step: both projections and the three gates in one register tile, the nonlinearities while they are still there.
+
+namespace cugru::cpu {
+namespace {
+
+// acc[row][3 * block + gate] += sum over k of a[row][k] * panel[block][k][gate]
+template <int Rows, int Blocks>
+CUGRU_INLINE void accumulateGates(Vec (&acc)[Rows][3 * Blocks], const float* const* rows, const float* panel,
+                                  int64_t depth) {
+  const float* a[Rows];
+  unroll<Rows>(CUGRU_EACH(r) { a[r] = rows[r]; });
+  const int64_t stride = depth * 3 * Vec::N;  // from one block's panel to the next
+  for (int64_t k = 0; k < depth; ++k) {
+    Vec w[3 * Blocks];
+    unroll<3 * Blocks>(CUGRU_EACH(g) { w[g] = load(panel + (g / 3) * stride + (g % 3) * Vec::N); });
+    unroll<Rows>(CUGRU_EACH(r) {
+      const Vec value = broadcastFrom(a[r] + k);
+      unroll<3 * Blocks>(CUGRU_EACH(g) { acc[r][g] = fma(value, w[g], acc[r][g]); });
+    });
+    panel += 3 * Vec::N;
+  }
+}
+
+// What one row gets of one block of units.
+struct UnitSums {
+  Vec r, z, n, q;
+};
+
+CUGRU_INLINE void storeUnits(const GruForwardStep& s, int64_t row, int64_t unit, int64_t count, const UnitSums& u) {
+  const Vec before = loadUpTo(s.state[row] + unit, count);
+  storeUpTo(s.out[row] + unit, fma(u.z, sub(before, u.n), u.n), count);
+  if (s.gates == nullptr) return;
+  float* gates = s.gates[row] + unit;
+  storeUpTo(gates, u.n, count);
+  storeUpTo(gates + s.units, u.r, count);
+  storeUpTo(gates + 2 * s.units, u.z, count);
+  storeUpTo(gates + 3 * s.units, u.q, count);
+}
+
+// Gates and new states of a tile. All rows take each stage together: a single row would wait for its own divisions.
+template <int Rows, int Blocks>
+CUGRU_INLINE void finishTile(const GruForwardStep& s, int64_t row, int64_t block, Vec (&acc)[Rows][3 * Blocks],
+                             Vec (&inputPart)[Rows][Blocks]) {
+  UnitSums units[Rows * Blocks];
+  const float* bias = s.bias + block * 4 * Vec::N;
+  unroll<Rows * Blocks>(CUGRU_EACH(i) {
+    const int r = i / Blocks, b = i % Blocks;
+    units[i].r = sigmoid(add(acc[r][3 * b], load(bias + 4 * b * Vec::N)));
+    units[i].q = add(acc[r][3 * b + 2], load(bias + (4 * b + 3) * Vec::N));
+  });
+  unroll<Rows * Blocks>(CUGRU_EACH(i) {
+    const int r = i / Blocks, b = i % Blocks;
+    units[i].z = sigmoid(add(acc[r][3 * b + 1], load(bias + (4 * b + 1) * Vec::N)));
+    units[i].n = fma(units[i].r, units[i].q, add(inputPart[r][b], load(bias + (4 * b + 2) * Vec::N)));
+  });
+  unroll<Rows * Blocks>(CUGRU_EACH(i) {
+    const int64_t unit = (block + i % Blocks) * Vec::N;
+    units[i].n = hyperbolicTangent(units[i].n);
+    storeUnits(s, row + i / Blocks, unit, least(Vec::N, s.units - unit), units[i]);
+  });
+}
+
+// Rows [row, row + Rows) x unit blocks [block, block + Blocks).
+template <int Rows, int Blocks>
+CUGRU_INLINE void gruTile(const GruForwardStep& s, int64_t row, int64_t block) {
+  constexpr int64_t kBlockFloats = 3 * Vec::N;
+  Vec acc[Rows][3 * Blocks], inputPart[Rows][Blocks];
+  unroll<Rows>(CUGRU_EACH(r) { unroll<3 * Blocks>(CUGRU_EACH(g) { acc[r][g] = zero(); }); });
+  accumulateGates<Rows, Blocks>(acc, s.x + row, s.inputPanels + block * s.inputs * kBlockFloats, s.inputs);
+  // The candidate's two parts must stay apart: the reset gate multiplies only the state's.
+  unroll<Rows>(CUGRU_EACH(r) {
+    unroll<Blocks>(CUGRU_EACH(b) {
+      inputPart[r][b] = acc[r][3 * b + 2];
+      acc[r][3 * b + 2] = zero();
+    });
+  });
+  accumulateGates<Rows, Blocks>(acc, s.state + row, s.statePanels + block * s.units * kBlockFloats, s.units);
+  finishTile<Rows, Blocks>(s, row, block, acc, inputPart);
+}
+
+template <int Rows>
+__attribute__((noinline)) void gruRows(const GruForwardStep& s, int64_t row, int64_t block) {
+  gruTile<Rows, 1>(s, row, block);
+}
+
+// The last rows of a block, fewer than a full tile.
+template <int Rows>
+CUGRU_INLINE void gruRest(const GruForwardStep& s, int64_t row, int64_t block) {
+  if constexpr (Rows > 0) {
+    if (s.rows - row == Rows) {
+      gruRows<Rows>(s, row, block);
+    } else {
+      gruRest<Rows - 1>(s, row, block);
+    }
+  }
+}
+
+// Few rows: several unit blocks at once keep enough sums in flight to hide the latency of FMA.
+template <int Rows, int Blocks>
+__attribute__((noinline)) void gruFewRows(const GruForwardStep& s) {
+  const int64_t blocks = (s.units + Vec::N - 1) / Vec::N;
+  int64_t block = 0;
+  for (; block + Blocks <= blocks; block += Blocks) gruTile<Rows, Blocks>(s, 0, block);
+  for (; block < blocks; ++block) gruTile<Rows, 1>(s, 0, block);
+}
+
+// Unit blocks outside, rows inside: a block's panel stays in the first cache while the rows pass by.
+void gruForward(const GruForwardStep& s) {
+  if (s.rows == 1) return gruFewRows<1, 4>(s);
+  if (s.rows == 2) return gruFewRows<2, 2>(s);
+  const int64_t blocks = (s.units + Vec::N - 1) / Vec::N;
+  for (int64_t block = 0; block < blocks; ++block) {
+    int64_t row = 0;
+    for (; row + Vec::kGruRows <= s.rows; row += Vec::kGruRows) gruRows<Vec::kGruRows>(s, row, block);
+    gruRest<Vec::kGruRows - 1>(s, row, block);
+  }
+}
+
+}  // namespace
+}  // namespace cugru::cpu

@@ -1,0 +1,109 @@
+// The door between the CPU backend and its vector kernels: plain structs and function pointers, one table per instruction
+// set. Included by files that are compiled with special flags, so it must hold no inline function and no standard header.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace cugru::cpu {
+
+// One time step of a GRU for some rows of a batch. Each row comes by pointer, so rows need not be neighbours.
+// Panels are [block of `width` units][k][gate r, z, n][width]; bias is [block][r, z, n of x, n of h][width].
+struct GruForwardStep {
+  const float* inputPanels;
+  const float* statePanels;
+  const float* bias;
+  int64_t inputs, units, rows;
+  const float* const* x;
+  const float* const* state;  // the state before the step
+  float* const* out;          // the state after it; never the same memory
+  float* const* gates;        // [n | r | z | q] per row, 4 * units; null: not saved
+};
+
+// The pointwise half of one step back in time, for rows that share one partial bias gradient.
+struct GruBackwardStep {
+  int64_t units, rows;
+  float* const* gates;        // in: [n | r | z | q]; out: their gradients before the nonlinearities
+  const float* const* state;  // the state before the step
+  const float* const* dy;     // gradient of the step's output; null: zero
+  float* const* carry;        // in: gradient from later steps; out: its part that passes straight through z
+  float* bias;                // += sums over rows, 4 * units
+};
+
+// c = a * panels (+ bias, activation), or c += a * panels. Rows by pointer. Panels are [block of `panel` columns][k][panel].
+struct PanelProduct {
+  const float* panels;
+  int64_t depth, rows;
+  int64_t firstColumn, lastColumn;  // of the panels; firstColumn is a multiple of the panel width
+  const float* const* a;
+  float* const* c;
+  bool accumulate;
+  const float* bias;  // null: none
+  int activation;     // 0 linear, 1 relu, 2 tanh, 3 sigmoid
+};
+
+// c[(m + rotate) % height][n] += sum over k of a[k][m] * b[k][n], for one tile of c. The rows of a and b come by pointer.
+struct OuterTile {
+  const float* const* a;
+  const float* const* b;
+  int64_t depth;                                 // at most kOuterDepth
+  int64_t firstRow, rows, firstColumn, columns;  // at most kOuterRows x kOuterColumns
+  float* c;
+  int64_t stride, height, rotate;
+  float* scratch;  // kOuterScratch floats, 64-byte aligned
+};
+constexpr int64_t kOuterRows = 192, kOuterColumns = 256;
+constexpr int64_t kOuterDepth = 136;  // packed blocks then start at different places of the first cache
+
+constexpr int64_t kOuterScratch = (kOuterRows + kOuterColumns) * kOuterDepth;
+
+struct AdamStep {
+  float beta1, beta2, epsilon;
+  float stepSize;        // rate / (1 - beta1^t)
+  float rootCorrection;  // sqrt(1 - beta2^t)
+  float decay;           // L2, added to the gradient
+  float shrink;          // decoupled: 1 - rate * decay
+  float gradientScale;   // of clipping
+};
+struct SgdStep {
+  float rate, momentum, decay, gradientScale;
+  bool nesterov;
+};
+struct DropoutBlock {
+  uint64_t seed;
+  uint32_t op, step;
+  int64_t first, count;  // elements; first is a multiple of 8
+  float rate;
+};
+
+struct Table {
+  int width;    // floats of a vector: units of a GRU block
+  int panel;    // columns of a panel
+  int gruRows;  // rows of the largest GRU tile
+  void (*gruForward)(const GruForwardStep& step);
+  void (*gruBackward)(const GruBackwardStep& step);
+  void (*panelProduct)(const PanelProduct& product);
+  void (*outerTile)(const OuterTile& tile);
+  void (*softmaxRow)(const float* x, float* y, int64_t count, float* largest, float* sum);  // y may be null
+  // dx = y * (dy - sum(y * dy))
+  void (*softmaxGradientRow)(const float* y, const float* dy, float* dx, int64_t count);
+  void (*activationGradient)(const float* y, const float* dy, float* dx, int64_t count, int activation);
+  void (*add)(const float* a, const float* b, float* out, int64_t count);
+  void (*addRows)(const float* rows, int64_t stride, int64_t count, float* sum, int64_t columns);  // sum += each row
+  void (*dropoutForward)(const DropoutBlock& block, const float* x, float* y, uint8_t* kept);  // one bit per element
+  void (*dropoutBackward)(const DropoutBlock& block, const float* dy, float* dx, const uint8_t* kept);
+  double (*sumOfSquares)(const float* x, int64_t count);
+  void (*sgd)(const SgdStep& step, float* p, const float* g, float* buffer, int64_t count);  // buffer null: no momentum
+  void (*adam)(const AdamStep& step, float* p, const float* g, float* m, float* v, int64_t count);
+};
+
+// Null where the build or its target lacks the instruction set.
+const Table* baselineTable();
+const Table* avx2Table();
+const Table* avx512Table();
+const Table* neonTable();
+
+}  // namespace cugru::cpu
+
+// For the kernel sources: small pieces that must melt into their caller.
+#define CUGRU_INLINE inline __attribute__((always_inline))

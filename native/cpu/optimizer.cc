@@ -1,0 +1,108 @@
+// SGD, Adam and AdamW as PyTorch defines them, over fixed blocks of the flat parameter buffer; clipping by the norm of all
+// gradients together.
+#include <algorithm>
+#include <cmath>
+
+#include "cpu/cpu_stream.h"
+#include "cpu/registry.h"
+
+namespace cugru::cpu {
+
+namespace {
+
+constexpr int64_t kBlock = 8192;  // elements of a task, and of one partial sum of the norm
+
+class CpuOptimizer final : public Optimizer {
+ public:
+  CpuOptimizer(const OptimizerDesc& desc, int64_t elements, const Vectors& vectors)
+      : desc_(desc), elements_(elements), table_(*vectors.table) {}
+
+  size_t workspace() const override {
+    return desc_.clipNorm > 0 ? static_cast<size_t>((elements_ + kBlock - 1) / kBlock) * sizeof(double) : 0;
+  }
+
+  void update(const OptimizerArgs& args, Stream& stream) override {
+    const float scale = desc_.clipNorm > 0 ? clipFactor(args, cpu(stream)) : 1.0f;
+    cpu(stream).blocks(args.elements, kBlock, 1, [&](int64_t first, int64_t count) {
+      eachRun(args, first, count, [&](const ParamRange& range, int64_t at, int64_t run) {
+        if (desc_.kind == OptimizerKind::sgd) {
+          updateSgd(args, range, scale, at, run);
+        } else {
+          updateAdam(args, range, scale, at, run);
+        }
+      });
+      std::fill_n(args.gradients + first, count, 0.0f);
+    });
+  }
+
+ private:
+  // body(range, first, count) for what each range that is not frozen has in a block.
+  template <typename Body>
+  static void eachRun(const OptimizerArgs& args, int64_t first, int64_t count, const Body& body) {
+    for (size_t i = 0; i < args.rangeCount; ++i) {
+      const ParamRange& range = args.ranges[i];
+      const int64_t from = std::max(first, range.first);
+      const int64_t to = std::min(first + count, range.first + range.count);
+      if (!range.frozen && from < to) body(range, from, to - from);
+    }
+  }
+
+  // As torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)), and NaN when the norm is.
+  float clipFactor(const OptimizerArgs& args, CpuStream& stream) const {
+    double* parts = static_cast<double*>(args.workspace);
+    stream.blocks(args.elements, kBlock, 0.5, [&](int64_t first, int64_t count) {
+      double sum = 0;
+      eachRun(args, first, count, [&](const ParamRange&, int64_t at, int64_t run) {
+        sum += table_.sumOfSquares(args.gradients + at, run);
+      });
+      parts[first / kBlock] = sum;
+    });
+    double total = 0;
+    for (int64_t block = 0; block * kBlock < args.elements; ++block) total += parts[block];
+    const double norm = std::sqrt(total);
+    if (args.gradientNorm != nullptr) *args.gradientNorm = static_cast<float>(norm);
+    const double factor = static_cast<double>(desc_.clipNorm) / (norm + 1e-6);
+    return factor > 1 ? 1.0f : static_cast<float>(factor);
+  }
+
+  double rate(const OptimizerArgs& args, const ParamRange& range) const {
+    return static_cast<double>(args.control->learningRate) * static_cast<double>(range.rateFactor);
+  }
+  double decay(const ParamRange& range) const {
+    return static_cast<double>(desc_.weightDecay) * static_cast<double>(range.decayFactor);
+  }
+
+  void updateSgd(const OptimizerArgs& args, const ParamRange& range, float scale, int64_t at, int64_t count) const {
+    const SgdStep step{static_cast<float>(rate(args, range)), desc_.momentum, static_cast<float>(decay(range)), scale,
+                       desc_.nesterov};
+    float* buffer = desc_.momentum != 0 ? args.slots[0] + at : nullptr;
+    table_.sgd(step, args.params + at, args.gradients + at, buffer, count);
+  }
+
+  void updateAdam(const OptimizerArgs& args, const ParamRange& range, float scale, int64_t at, int64_t count) const {
+    const double t = static_cast<double>(args.control->step) + 1, learningRate = rate(args, range);
+    const bool decoupled = desc_.kind == OptimizerKind::adamw;
+    AdamStep step{};
+    step.beta1 = desc_.beta1;
+    step.beta2 = desc_.beta2;
+    step.epsilon = desc_.epsilon;
+    step.stepSize = static_cast<float>(learningRate / (1 - std::pow(static_cast<double>(desc_.beta1), t)));
+    step.rootCorrection = static_cast<float>(std::sqrt(1 - std::pow(static_cast<double>(desc_.beta2), t)));
+    step.decay = decoupled ? 0.0f : static_cast<float>(decay(range));
+    step.shrink = decoupled ? static_cast<float>(1 - learningRate * decay(range)) : 1.0f;
+    step.gradientScale = scale;
+    table_.adam(step, args.params + at, args.gradients + at, args.slots[0] + at, args.slots[1] + at, count);
+  }
+
+  OptimizerDesc desc_;
+  int64_t elements_;
+  const Table& table_;
+};
+
+}  // namespace
+
+std::unique_ptr<Optimizer> makeOptimizer(const OptimizerDesc& desc, int64_t elements, const Vectors& vectors) {
+  return std::make_unique<CpuOptimizer>(desc, elements, vectors);
+}
+
+}  // namespace cugru::cpu

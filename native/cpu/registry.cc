@@ -1,0 +1,38 @@
+#include "cpu/registry.h"
+
+#include "cpu/layouts.h"
+
+namespace cugru::cpu {
+
+namespace {
+struct Entry {
+  const char* op;
+  MakeKernel make;
+};
+constexpr Entry kEntries[] = {
+    {"gather", makeGather},
+    {"rnn", makeRnn},
+    {"lastState", makeLastState},
+    {"dense", makeDense},
+    {"softmax", makeSoftmax},
+    {"dropout", makeDropout},
+    {"add", makeAdd},
+    {"softmaxCrossEntropy", makeSoftmaxCrossEntropy},
+    {"meanSquaredError", makeMeanSquaredError},
+};
+}  // namespace
+
+MakeKernel findKernel(const std::string& op) {
+  for (const Entry& entry : kEntries) {
+    if (op == entry.op) return entry.make;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const Vectors& vectors) {
+  if (group.op == "rnn") return makeRnnLayout(group, vectors);
+  if (group.op == "dense") return makeDenseLayout(group, vectors);
+  return std::make_unique<PlainLayout>(group);
+}
+
+}  // namespace cugru::cpu

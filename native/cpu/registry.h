@@ -1,0 +1,37 @@
+// Which file makes the kernel and the parameter layout of each operation.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/backend.h"
+#include "cpu/isa/table.h"
+
+namespace cugru::cpu {
+
+// The tables of one instruction set, and its name for summaries.
+struct Vectors {
+  const Table* table = nullptr;
+  std::string name;
+};
+
+using MakeKernel = std::unique_ptr<Kernel> (*)(const OpDesc& desc, const Vectors& vectors);
+MakeKernel findKernel(const std::string& op);  // null: none
+
+std::unique_ptr<Kernel> makeGather(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeLastState(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeDense(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeSoftmax(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeDropout(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeAdd(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeSoftmaxCrossEntropy(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const Vectors& vectors);
+
+std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const Vectors& vectors);
+std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const Vectors& vectors);
+std::unique_ptr<ParameterLayout> makeDenseLayout(const GroupDesc& group, const Vectors& vectors);
+
+std::unique_ptr<Optimizer> makeOptimizer(const OptimizerDesc& desc, int64_t elements, const Vectors& vectors);
+
+}  // namespace cugru::cpu

@@ -1,0 +1,139 @@
+#include "program/autodiff.h"
+
+#include "core/error.h"
+
+namespace cugru {
+
+namespace {
+
+bool flag(const std::vector<bool>& flags, int32_t id) { return id >= 0 && flags[static_cast<size_t>(id)]; }
+
+// Outside of training, identities (dropout) vanish: their readers read what they would have copied.
+std::vector<int32_t> sourcesOf(const GraphSpec& graph, const std::vector<int32_t>& order, Mode mode) {
+  std::vector<int32_t> source(graph.tensors.size());
+  for (size_t t = 0; t < source.size(); ++t) source[t] = static_cast<int32_t>(t);
+  if (mode == Mode::train) return source;
+  for (int32_t n : order) {
+    const NodeSpec& node = graph.nodes[n];
+    if (!findSchema(node.op).identityInInference) continue;
+    if (node.inputs.size() != 1 || node.outputs.size() != 1 || node.inputs[0] < 0 || node.outputs[0] < 0) {
+      fail(code::kGraph, node.name, " (", node.op, ") takes one input and has one output");
+    }
+    source[node.outputs[0]] = source[node.inputs[0]];
+  }
+  return source;
+}
+
+struct Roots {
+  std::vector<bool> tensors;
+  bool losses = false, outputs = false;
+};
+
+Roots rootsOf(const GraphSpec& graph, Mode mode, const std::vector<int32_t>& source) {
+  Roots roots;
+  roots.tensors.assign(graph.tensors.size(), false);
+  bool hasLoss = false, hasSeed = false;
+  for (const NodeSpec& node : graph.nodes) hasLoss = hasLoss || findSchema(node.op).isLoss;
+  for (const GraphOutput& output : graph.outputs) hasSeed = hasSeed || output.seeded;
+  roots.losses = mode != Mode::predict;
+  roots.outputs = mode == Mode::predict || (mode == Mode::train && hasSeed);
+  if (mode == Mode::evaluate && !hasLoss) fail(code::kGraph, "the graph has no loss to evaluate");
+  if (mode == Mode::train && !hasLoss && !hasSeed) fail(code::kGraph, "the graph has neither a loss nor a seeded output");
+  if (roots.outputs) {
+    for (const GraphOutput& output : graph.outputs) {
+      if (mode == Mode::predict || output.seeded) roots.tensors[source[output.tensor]] = true;
+    }
+  }
+  return roots;
+}
+
+// Nodes that the roots need, in order, with unread outputs left out.
+std::vector<FlowNode> liveNodes(const GraphSpec& graph, const std::vector<int32_t>& order, Mode mode,
+                                const std::vector<int32_t>& source, const Roots& roots) {
+  std::vector<bool> read = roots.tensors;
+  std::vector<FlowNode> reversed;
+  for (size_t i = order.size(); i-- > 0;) {
+    const NodeSpec& node = graph.nodes[order[i]];
+    FlowNode flow;
+    flow.node = order[i];
+    flow.schema = &findSchema(node.op);
+    if (mode != Mode::train && flow.schema->identityInInference) continue;
+    bool live = flow.schema->isLoss && roots.losses;
+    for (int32_t t : node.outputs) {
+      flow.outputs.push_back(flag(read, t) ? t : -1);
+      live = live || flag(read, t);
+    }
+    if (!live) continue;
+    for (int32_t t : node.inputs) {
+      flow.inputs.push_back(t >= 0 ? source[t] : -1);
+      if (t >= 0) read[source[t]] = true;
+    }
+    reversed.push_back(std::move(flow));
+  }
+  return {reversed.rbegin(), reversed.rend()};
+}
+
+// A tensor can take a gradient when something that wants one lies behind it.
+std::vector<bool> wantingTensors(const GraphSpec& graph, const std::vector<FlowNode>& nodes,
+                                 const std::vector<bool>& optimized) {
+  std::vector<bool> wants(graph.tensors.size(), false);
+  for (const GraphInput& input : graph.inputs) wants[input.tensor] = input.gradient;
+  for (const FlowNode& flow : nodes) {
+    bool any = flag(optimized, graph.nodes[flow.node].group);
+    for (int32_t t : flow.inputs) any = any || flag(wants, t);
+    for (int32_t t : flow.outputs) {
+      if (t >= 0) wants[t] = any && graph.tensors[t].dtype == DType::f32;
+    }
+  }
+  return wants;
+}
+
+void flowBackward(const GraphSpec& graph, Flow& flow, const std::vector<bool>& wants, const std::vector<bool>& optimized) {
+  for (size_t i = flow.nodes.size(); i-- > 0;) {
+    FlowNode& node = flow.nodes[i];
+    bool given = node.schema->isLoss;
+    for (int32_t t : node.outputs) {
+      node.outputGradient.push_back(flag(flow.receivesGradient, t));
+      given = given || node.outputGradient.back();
+    }
+    bool wanted = flag(optimized, graph.nodes[node.node].group);
+    for (int32_t t : node.inputs) {
+      node.inputGradient.push_back(given && flag(wants, t));
+      wanted = wanted || node.inputGradient.back();
+      if (node.inputGradient.back()) flow.receivesGradient[t] = true;
+    }
+    node.differentiated = given && wanted;
+  }
+}
+
+}  // namespace
+
+Flow analyze(const GraphSpec& graph, Mode mode, const std::vector<bool>& optimized) {
+  const std::vector<int32_t> order = topologicalOrder(graph);
+  const std::vector<int32_t> source = sourcesOf(graph, order, mode);
+  const Roots roots = rootsOf(graph, mode, source);
+  Flow flow;
+  flow.nodes = liveNodes(graph, order, mode, source, roots);
+  flow.receivesGradient.assign(graph.tensors.size(), false);
+  for (const GraphOutput& output : graph.outputs) {
+    const int32_t t = source[output.tensor];
+    flow.outputTensors.push_back(roots.tensors[t] ? t : -1);
+    if (mode == Mode::train && output.seeded) flow.receivesGradient[t] = true;
+  }
+  if (mode == Mode::train) {
+    const std::vector<bool> wants = wantingTensors(graph, flow.nodes, optimized);
+    for (const GraphOutput& output : graph.outputs) {
+      const int32_t t = source[output.tensor];
+      flow.receivesGradient[t] = flow.receivesGradient[t] && flag(wants, t);
+    }
+    flowBackward(graph, flow, wants, optimized);
+  } else {
+    for (FlowNode& node : flow.nodes) {
+      node.inputGradient.assign(node.inputs.size(), false);
+      node.outputGradient.assign(node.outputs.size(), false);
+    }
+  }
+  return flow;
+}
+
+}  // namespace cugru

@@ -1,0 +1,119 @@
+#include "program/initializer.h"
+
+#include <cmath>
+#include <vector>
+
+#include "core/error.h"
+#include "core/philox.h"
+
+namespace cugru {
+
+namespace {
+
+// Kept apart from the numbers of dropout, whose op ids are small.
+constexpr uint32_t kInitDomain = 0x80000000u;
+
+// Uniform numbers in [0, 1), one after the other.
+class Uniforms {
+ public:
+  Uniforms(uint64_t seed, uint32_t stream) : seed_(seed), stream_(stream | kInitDomain) {}
+  float next() {
+    if (used_ == 4) {
+      block_ = philoxBlock(seed_, stream_, 0, index_++);
+      used_ = 0;
+    }
+    return uniform01(block_.v[used_++]);
+  }
+  // Box and Muller's transform; 1 - u keeps the logarithm finite.
+  double nextNormal() {
+    const double u = 1.0 - next(), v = next();
+    return std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v);
+  }
+
+ private:
+  uint64_t seed_, index_ = 0;
+  uint32_t stream_;
+  Philox4 block_{};
+  int used_ = 4;
+};
+
+double dot(const double* a, const double* b, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+// Rows of `m` [count, length], count <= length, made orthonormal; twice is enough (Giraud et al., 2005).
+void orthonormalizeRows(std::vector<double>& m, int64_t count, int64_t length) {
+  for (int64_t r = 0; r < count; ++r) {
+    double* row = &m[r * length];
+    for (int pass = 0; pass < 2; ++pass) {
+      for (int64_t p = 0; p < r; ++p) {
+        const double* other = &m[p * length];
+        const double along = dot(row, other, length);
+        for (int64_t i = 0; i < length; ++i) row[i] -= along * other[i];
+      }
+    }
+    const double norm = std::sqrt(dot(row, row, length));
+    for (int64_t i = 0; i < length; ++i) row[i] /= norm;
+  }
+}
+
+void orthogonalBlock(Uniforms& uniforms, int64_t rows, int64_t columns, double gain, float* out) {
+  const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
+  std::vector<double> m(static_cast<size_t>(count * length));
+  for (double& value : m) value = uniforms.nextNormal();
+  orthonormalizeRows(m, count, length);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c) {
+      out[r * columns + c] = static_cast<float>(gain * (rows <= columns ? m[r * length + c] : m[c * length + r]));
+    }
+  }
+}
+
+}  // namespace
+
+InitKind initKind(const std::string& name) {
+  if (name == "zeros") return InitKind::zeros;
+  if (name == "constant") return InitKind::constant;
+  if (name == "uniform") return InitKind::uniform;
+  if (name == "normal") return InitKind::normal;
+  if (name == "glorotUniform") return InitKind::glorotUniform;
+  if (name == "orthogonal") return InitKind::orthogonal;
+  fail(code::kValue, "unknown initializer '", name,
+       "'; known are zeros, constant, uniform, normal, glorotUniform, orthogonal");
+}
+
+void initialize(const ParamSpec& spec, const InitSpec& init, uint64_t seed, uint32_t stream, float* out) {
+  const int64_t elements = spec.elements();
+  const int64_t rows = spec.shape.empty() ? 1 : spec.shape[0];
+  const int64_t columns = rows > 0 ? elements / rows : 0;
+  Uniforms uniforms(seed, stream);
+  const auto fillUniform = [&](double limit) {
+    for (int64_t i = 0; i < elements; ++i) out[i] = static_cast<float>((2.0 * uniforms.next() - 1.0) * limit);
+  };
+  switch (init.kind) {
+    case InitKind::zeros:
+    case InitKind::constant: {
+      const float value = init.kind == InitKind::zeros ? 0.0f : static_cast<float>(init.value);
+      for (int64_t i = 0; i < elements; ++i) out[i] = value;
+      return;
+    }
+    case InitKind::uniform: return fillUniform(init.value);
+    case InitKind::glorotUniform: return fillUniform(std::sqrt(6.0 / static_cast<double>(rows + columns)));
+    case InitKind::normal:
+      for (int64_t i = 0; i < elements; ++i) out[i] = static_cast<float>(init.value * uniforms.nextNormal());
+      return;
+    case InitKind::orthogonal:
+      if (init.blocks < 1 || rows % init.blocks != 0) {
+        fail(code::kValue, spec.name, ": ", rows, " rows do not fall into ", init.blocks, " blocks");
+      }
+      for (int64_t b = 0; b < init.blocks; ++b) {
+        const int64_t blockRows = rows / init.blocks;
+        orthogonalBlock(uniforms, blockRows, columns, init.value, out + b * blockRows * columns);
+      }
+      return;
+  }
+}
+
+}  // namespace cugru

@@ -1,0 +1,140 @@
+// A graph compiled for one batch size: kernels, one arena, and four segments (forward, loss, backward, update) that are
+// run for many batches in one call. Nothing is allocated while it runs.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "program/autodiff.h"
+#include "program/host_buffer.h"
+#include "program/memory_plan.h"
+#include "program/parameter_store.h"
+
+namespace cugru {
+
+enum Segment : unsigned { kForward = 1, kLoss = 2, kBackward = 4, kUpdate = 8, kZeroGradients = 16 };
+
+// A host buffer bound to a graph input or output, all batches one after the other in canonical order.
+struct HostBinding {
+  int32_t index = -1;  // of graph.inputs or graph.outputs
+  std::shared_ptr<HostBuffer> buffer;
+};
+struct SlabBinding {
+  int32_t index = -1;  // of graph.inputs
+  std::shared_ptr<Slab> slab;
+};
+
+struct RunRequest {
+  unsigned segments = kForward;
+  int64_t rows = 0;                  // over all batches; the last batch may be partial
+  std::vector<int32_t> indices;      // one per row; empty: 0, 1, 2, ...
+  std::vector<float> learningRates;  // one per batch (update)
+  uint64_t seed = 0;
+  float gradientScale = 1;
+  std::vector<SlabBinding> slabs;
+  std::vector<HostBinding> inputs;     // value inputs
+  std::vector<HostBinding> outputs;    // after forward
+  std::vector<HostBinding> seeds;      // gradients of seeded outputs, before backward; left out: zero
+  std::vector<HostBinding> gradients;  // of inputs, after backward
+  std::shared_ptr<std::atomic<bool>> cancel;  // looked at before each batch
+  const std::atomic<bool>* stop = nullptr;    // likewise; of the session
+};
+
+struct LossResult {
+  double lossSum = 0;
+  int64_t rows = 0, correct = 0, classes = 0;
+  std::vector<int64_t> confusion;  // classes * classes, row: truth
+};
+
+struct RunResult {
+  int64_t batches = 0;  // done; fewer than asked when cancelled
+  bool cancelled = false;
+  double seconds = 0;   // of compute
+  float gradientNorm = 0;
+  uint64_t step = 0;    // of the store, after
+  std::vector<LossResult> losses;
+};
+
+struct NodeReport {
+  std::string name, op, variant;
+};
+
+class Program {
+ public:
+  // `planOnly`: shapes are checked and memory is planned, nothing is allocated; run is refused.
+  Program(Backend& backend, std::shared_ptr<ParameterStore> store, GraphSpec graph, Mode mode, int64_t batch,
+          bool planOnly = false);
+
+  RunResult run(const RunRequest& request, Stream& stream);
+
+  // The path of a streaming step: slabs bound once and for all (row 0 is read), then forward alone, with value inputs
+  // already in place (see inputData).
+  void bindOnce(const std::vector<SlabBinding>& slabs, Stream& stream);
+  void forwardOnce(const StepControl& control, Stream& stream);
+  // Backend memory of a value input or an output; null when this mode does not read or compute it.
+  void* inputData(int32_t input) const { return data_.at(graph_.inputs.at(input).tensor); }
+  const void* outputData(int32_t output) const;
+
+  const GraphSpec& graph() const { return graph_; }
+  int64_t batch() const { return batch_; }
+  size_t arenaBytes() const { return arenaBytes_; }
+  std::vector<NodeReport> report() const;
+
+ private:
+  struct Addition {
+    float* sum;
+    const float* term;
+    int64_t elements;
+  };
+  struct Step {
+    std::unique_ptr<Kernel> kernel;
+    FlowNode flow;
+    OpDesc desc;
+    std::vector<const void*> inputs, outputGradients;
+    std::vector<void*> outputs, inputGradients;
+    std::vector<Addition> additions;  // after its backward: gradients of tensors with several readers
+    std::unique_ptr<Memory> metrics;
+    int64_t classes = 0;
+    KernelArgs args;
+  };
+  struct Bounds {
+    int32_t low = INT32_MIN, high = INT32_MAX;
+  };
+  void createSteps();
+  void boundIntegers();
+  struct Layout;  // what lies where in the arena, before it is allocated
+  void plan(Layout& layout);
+  void allocate(const Layout& layout);
+  void bindPointers(const Layout& layout);
+  OpDesc describe(const FlowNode& flow, const std::vector<bool>& group) const;
+
+  void check(const RunRequest& request) const;
+  void checkSlabs(const RunRequest& request) const;
+  void checkHostBindings(const RunRequest& request) const;
+  void bindSlabs(const RunRequest& request);
+  void uploadIndices(const RunRequest& request, Stream& stream);
+  void uploadValue(int32_t tensor, const char* canonical, int64_t rows, Stream& stream, void* to);
+  void downloadValue(int32_t tensor, char* canonical, int64_t rows, Stream& stream, const void* from);
+  void runBatch(const RunRequest& request, int64_t index, Stream& stream);
+  void forward(bool losses, Stream& stream);
+  void backward(Stream& stream);
+  void collect(RunResult& result, Stream& stream);
+
+  Backend& backend_;
+  std::shared_ptr<ParameterStore> store_;
+  GraphSpec graph_;
+  Mode mode_;
+  int64_t batch_;
+  Flow flow_;
+  std::vector<Step> steps_;
+  std::vector<Bounds> bounds_;              // by tensor, of i32 tensors
+  std::vector<void*> data_, gradient_;      // by tensor; null: not in the arena
+  std::vector<bool> external_;              // by tensor: slabs and indices, bound for each run
+  size_t arenaBytes_ = 0;
+  std::unique_ptr<Memory> arena_, control_, indices_, staging_;
+  size_t stagingBytes_ = 0;
+};
+
+}  // namespace cugru

@@ -1,0 +1,300 @@
+// Running: everything that comes from outside is checked first; then nothing can fail between two batches.
+#include <chrono>
+
+#include "core/error.h"
+#include "program/edge_layout.h"
+#include "program/program.h"
+
+namespace cugru {
+
+namespace {
+
+int64_t batchesOf(int64_t rows, int64_t batch) { return (rows + batch - 1) / batch; }
+
+void expectBytes(const HostBinding& binding, int64_t rows, const TensorSpec& spec, const std::string& what) {
+  const size_t wanted = spec.bytes(rows);
+  if (!binding.buffer || binding.buffer->bytes() < wanted) {
+    fail(code::kShape, what, ": ", rows, " rows of ", spec.describe(), " need ", wanted, " bytes, the buffer has ",
+         binding.buffer ? binding.buffer->bytes() : 0);
+  }
+}
+
+}  // namespace
+
+void Program::check(const RunRequest& request) const {
+  if (!arena_) fail(code::kState, "this program was only planned");
+  if (request.rows < 1) fail(code::kShape, "a run needs at least one row, got ", request.rows);
+  if (request.rows > (int64_t{1} << 31) - 1) fail(code::kRange, "a run takes at most 2^31 - 1 rows");
+  const bool trains = (request.segments & (kBackward | kUpdate)) != 0;
+  if (trains && mode_ != Mode::train) fail(code::kState, "backward and update need a program in mode 'train'");
+  if (!request.indices.empty() && static_cast<int64_t>(request.indices.size()) != request.rows) {
+    fail(code::kShape, "the run has ", request.rows, " rows, but ", request.indices.size(), " indices");
+  }
+  const int64_t batches = batchesOf(request.rows, batch_);
+  if ((request.segments & kUpdate) != 0) {
+    if (!store_->hasOptimizer()) fail(code::kState, "there is no optimiser; compile the model first");
+    if (static_cast<int64_t>(request.learningRates.size()) != batches) {
+      fail(code::kShape, "the run has ", batches, " batches, but ", request.learningRates.size(), " learning rates");
+    }
+  }
+  checkSlabs(request);
+  checkHostBindings(request);
+}
+
+void Program::checkSlabs(const RunRequest& request) const {
+  std::vector<bool> bound(graph_.inputs.size(), false);
+  for (const SlabBinding& binding : request.slabs) {
+    if (binding.index < 0 || binding.index >= static_cast<int32_t>(graph_.inputs.size()) || !binding.slab) {
+      fail(code::kGraph, "a slab is bound to input ", binding.index, "; the graph has ", graph_.inputs.size());
+    }
+    const GraphInput& input = graph_.inputs[binding.index];
+    if (input.kind != InputKind::slab) fail(code::kGraph, "input '", input.name, "' takes no slab");
+    const TensorSpec& spec = graph_.tensors[input.tensor];
+    const size_t row = spec.bytes(1);
+    if (binding.slab->dtype() != spec.dtype) {
+      fail(code::kType, "input '", input.name, "' takes ", dtypeName(spec.dtype), ", the slab has ",
+           dtypeName(binding.slab->dtype()));
+    }
+    if (binding.slab->bytes() % row != 0) {
+      fail(code::kShape, "input '", input.name, "': ", binding.slab->bytes(), " bytes are no whole number of rows of ",
+           row, " bytes");
+    }
+    const int64_t rows = static_cast<int64_t>(binding.slab->bytes() / row);
+    const Bounds& bounds = bounds_[input.tensor];
+    if (spec.dtype == DType::i32 && (binding.slab->smallest() < bounds.low || binding.slab->largest() > bounds.high)) {
+      fail(code::kRange, "input '", input.name, "' must be from ", bounds.low, " to ", bounds.high, ", its values are ",
+           binding.slab->smallest(), " to ", binding.slab->largest());
+    }
+    for (int32_t index : request.indices) {
+      if (index < 0 || index >= rows) {
+        fail(code::kRange, "row ", index, " is outside of input '", input.name, "' with ", rows, " rows");
+      }
+    }
+    if (request.indices.empty() && request.rows > rows) {
+      fail(code::kRange, "the run has ", request.rows, " rows, input '", input.name, "' has ", rows);
+    }
+    bound[binding.index] = true;
+  }
+  if ((request.segments & (kForward | kLoss | kBackward)) == 0) return;  // an update alone reads no data
+  for (size_t i = 0; i < graph_.inputs.size(); ++i) {
+    if (graph_.inputs[i].kind != InputKind::slab || bound[i]) continue;
+    for (const Step& step : steps_) {
+      for (int32_t t : step.flow.inputs) {
+        if (t == graph_.inputs[i].tensor) fail(code::kGraph, "input '", graph_.inputs[i].name, "' needs a slab");
+      }
+    }
+  }
+}
+
+void Program::checkHostBindings(const RunRequest& request) const {
+  const auto inputAt = [&](const HostBinding& binding) -> const GraphInput& {
+    if (binding.index < 0 || binding.index >= static_cast<int32_t>(graph_.inputs.size())) {
+      fail(code::kGraph, "a buffer is bound to input ", binding.index, "; the graph has ", graph_.inputs.size());
+    }
+    const GraphInput& input = graph_.inputs[binding.index];
+    if (input.kind != InputKind::value) fail(code::kGraph, "input '", input.name, "' takes no host buffer");
+    return input;
+  };
+  for (const HostBinding& binding : request.inputs) {
+    const GraphInput& input = inputAt(binding);
+    const TensorSpec& spec = graph_.tensors[input.tensor];
+    expectBytes(binding, request.rows, spec, text("input '", input.name, "'"));
+    if (spec.dtype != DType::i32) continue;
+    const int32_t* values = reinterpret_cast<const int32_t*>(binding.buffer->data());
+    const Bounds& bounds = bounds_[input.tensor];
+    for (int64_t i = 0; i < spec.elements(request.rows); ++i) {
+      if (values[i] < bounds.low || values[i] > bounds.high) {
+        fail(code::kRange, "input '", input.name, "' must be from ", bounds.low, " to ", bounds.high, ", got ",
+             values[i], " at index ", i);
+      }
+    }
+  }
+  for (const HostBinding& binding : request.gradients) {
+    const GraphInput& input = inputAt(binding);
+    if (gradient_[input.tensor] == nullptr) fail(code::kState, "input '", input.name, "' has no gradient here");
+    expectBytes(binding, request.rows, graph_.tensors[input.tensor], text("gradient of '", input.name, "'"));
+  }
+  for (const auto* list : {&request.outputs, &request.seeds}) {
+    for (const HostBinding& binding : *list) {
+      if (binding.index < 0 || binding.index >= static_cast<int32_t>(graph_.outputs.size())) {
+        fail(code::kGraph, "a buffer is bound to output ", binding.index, "; the graph has ", graph_.outputs.size());
+      }
+      const GraphOutput& output = graph_.outputs[binding.index];
+      if (flow_.outputTensors[binding.index] < 0) {
+        fail(code::kState, "output '", output.name, "' is not computed in this mode");
+      }
+      if (list == &request.seeds && !output.seeded) fail(code::kGraph, "output '", output.name, "' takes no gradient");
+      expectBytes(binding, request.rows, graph_.tensors[output.tensor], text("output '", output.name, "'"));
+    }
+  }
+}
+
+void Program::bindSlabs(const RunRequest& request) {
+  for (Step& step : steps_) {
+    for (size_t slot = 0; slot < step.flow.inputs.size(); ++slot) {
+      const int32_t t = step.flow.inputs[slot];
+      if (t < 0 || !external_[t]) continue;
+      for (const SlabBinding& binding : request.slabs) {
+        if (graph_.inputs[binding.index].tensor == t) step.inputs[slot] = binding.slab->data();
+      }
+      for (const GraphInput& input : graph_.inputs) {
+        if (input.tensor == t && input.kind == InputKind::indices) step.inputs[slot] = indices_->data();
+      }
+    }
+  }
+}
+
+void Program::uploadIndices(const RunRequest& request, Stream& stream) {
+  const size_t bytes = static_cast<size_t>(request.rows) * sizeof(int32_t);
+  if (!indices_ || indices_->bytes() < bytes) indices_ = backend_.allocate(std::max<size_t>(bytes, 4096));
+  if (!request.indices.empty()) {
+    backend_.upload(indices_->data(), request.indices.data(), bytes, stream);
+    return;
+  }
+  std::vector<int32_t> identity(static_cast<size_t>(request.rows));
+  for (size_t i = 0; i < identity.size(); ++i) identity[i] = static_cast<int32_t>(i);
+  backend_.upload(indices_->data(), identity.data(), bytes, stream);
+  stream.synchronize();
+}
+
+void Program::uploadValue(int32_t tensor, const char* canonical, int64_t rows, Stream& stream, void* to) {
+  const TensorSpec& spec = graph_.tensors[tensor];
+  void* host = staging_ ? staging_->data() : to;
+  toPhysical(spec, batch_, rows, canonical, host);
+  if (spec.dtype == DType::i32 && bounds_[tensor].low > 0) {  // padding rows must be in range as well
+    int32_t* values = static_cast<int32_t*>(host);
+    for (int64_t i = spec.elements(rows); i < spec.elements(batch_); ++i) values[i] = bounds_[tensor].low;
+  }
+  if (!staging_) return;
+  backend_.upload(to, host, spec.bytes(batch_), stream);
+  stream.synchronize();
+}
+
+void Program::downloadValue(int32_t tensor, char* canonical, int64_t rows, Stream& stream, const void* from) {
+  const TensorSpec& spec = graph_.tensors[tensor];
+  if (staging_) {
+    backend_.download(staging_->data(), from, spec.bytes(batch_), stream);
+    stream.synchronize();
+    from = staging_->data();
+  }
+  toCanonical(spec, batch_, rows, from, canonical);
+}
+
+void Program::forward(bool losses, Stream& stream) {
+  for (Step& step : steps_) {
+    if (step.flow.schema->isLoss == losses) step.kernel->forward(step.args, stream);
+  }
+}
+
+void Program::backward(Stream& stream) {
+  for (size_t i = steps_.size(); i-- > 0;) {
+    Step& step = steps_[i];
+    if (!step.flow.differentiated) continue;
+    step.kernel->backward(step.args, stream);
+    for (const Addition& a : step.additions) backend_.accumulate(a.sum, a.term, a.elements, stream);
+  }
+}
+
+void Program::bindOnce(const std::vector<SlabBinding>& slabs, Stream& stream) {
+  RunRequest request;
+  request.rows = 1;
+  request.slabs = slabs;
+  check(request);
+  uploadIndices(request, stream);
+  bindSlabs(request);
+}
+
+void Program::forwardOnce(const StepControl& control, Stream& stream) {
+  backend_.upload(control_->data(), &control, sizeof control, stream);
+  forward(false, stream);
+}
+
+void Program::runBatch(const RunRequest& request, int64_t index, Stream& stream) {
+  const int64_t first = index * batch_, rows = std::min(batch_, request.rows - first);
+  StepControl control;
+  control.seed = request.seed;
+  control.step = store_->step();
+  control.firstRow = first;
+  control.validRows = static_cast<int32_t>(rows);
+  control.learningRate = request.learningRates.empty() ? 0 : request.learningRates[static_cast<size_t>(index)];
+  control.gradientScale = request.gradientScale;
+  backend_.upload(control_->data(), &control, sizeof control, stream);
+  const auto at = [&](const HostBinding& binding, int32_t tensor) {
+    return binding.buffer->data() + graph_.tensors[tensor].bytes(first);
+  };
+  for (const HostBinding& binding : request.inputs) {
+    const int32_t t = graph_.inputs[binding.index].tensor;
+    if (data_[t] != nullptr) uploadValue(t, at(binding, t), rows, stream, data_[t]);
+  }
+  if (request.segments & kForward) forward(false, stream);
+  if (request.segments & kLoss) forward(true, stream);
+  for (const HostBinding& binding : request.outputs) {
+    const int32_t t = flow_.outputTensors[binding.index];
+    downloadValue(t, at(binding, t), rows, stream, data_[t]);
+  }
+  if (request.segments & kZeroGradients) store_->zeroGradients(stream);
+  if (request.segments & kBackward) {
+    for (size_t o = 0; o < graph_.outputs.size(); ++o) {
+      const int32_t t = flow_.outputTensors[o];
+      if (t < 0 || !graph_.outputs[o].seeded || gradient_[t] == nullptr) continue;
+      backend_.zero(gradient_[t], graph_.tensors[t].bytes(batch_), stream);
+    }
+    for (const HostBinding& binding : request.seeds) {
+      const int32_t t = flow_.outputTensors[binding.index];
+      if (gradient_[t] != nullptr) uploadValue(t, at(binding, t), rows, stream, gradient_[t]);
+    }
+    backward(stream);
+    for (const HostBinding& binding : request.gradients) {
+      const int32_t t = graph_.inputs[binding.index].tensor;
+      downloadValue(t, at(binding, t), rows, stream, gradient_[t]);
+    }
+  }
+  if (request.segments & kUpdate) store_->update(static_cast<const StepControl*>(control_->data()), stream);
+}
+
+void Program::collect(RunResult& result, Stream& stream) {
+  for (Step& step : steps_) {
+    if (!step.metrics) continue;
+    LossMetrics counts;
+    const char* device = static_cast<const char*>(step.metrics->data());
+    backend_.download(&counts, device, sizeof counts, stream);
+    LossResult loss;
+    loss.classes = step.classes;
+    loss.confusion.resize(static_cast<size_t>(step.classes * step.classes));
+    if (!loss.confusion.empty()) {
+      backend_.download(loss.confusion.data(), device + sizeof counts, loss.confusion.size() * sizeof(int64_t), stream);
+    }
+    stream.synchronize();
+    loss.lossSum = counts.lossSum;
+    loss.rows = counts.rows;
+    loss.correct = counts.correct;
+    result.losses.push_back(std::move(loss));
+  }
+  if (mode_ == Mode::train) result.gradientNorm = store_->gradientNorm(stream);
+  result.step = store_->step();
+}
+
+RunResult Program::run(const RunRequest& request, Stream& stream) {
+  check(request);
+  const auto begin = std::chrono::steady_clock::now();
+  uploadIndices(request, stream);
+  bindSlabs(request);
+  for (Step& step : steps_) {
+    if (step.metrics) backend_.zero(step.metrics->data(), step.metrics->bytes(), stream);
+  }
+  RunResult result;
+  const int64_t batches = batchesOf(request.rows, batch_);
+  for (; result.batches < batches; ++result.batches) {
+    if ((request.cancel && request.cancel->load(std::memory_order_relaxed)) ||
+        (request.stop != nullptr && request.stop->load(std::memory_order_relaxed))) {
+      result.cancelled = true;
+      break;
+    }
+    runBatch(request, result.batches, stream);
+  }
+  collect(result, stream);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return result;
+}
+
+}  // namespace cugru
