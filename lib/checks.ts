@@ -44,10 +44,10 @@ export interface NumberRange {
 }
 
 function describeRange({ min, above, max, below }: NumberRange): string {
-  const low = above !== undefined ? `above ${above}` : min !== undefined ? `from ${min}` : '';
-  const high = below !== undefined ? `below ${below}` : max !== undefined ? `to ${max}` : '';
-  if (high === '') return low === '' ? '' : ` ${low}${above === undefined ? ' on' : ''}`;
-  return low === '' ? ` ${high === `to ${max}` ? `up ${high}` : high}` : ` ${low}${below === undefined ? '' : ' and'} ${high}`;
+  const bounded = max !== undefined || below !== undefined;
+  const low = above !== undefined ? ` above ${above}` : min !== undefined ? ` ${bounded ? 'from' : 'of at least'} ${min}` : '';
+  if (below !== undefined) return `${low} ${low === '' ? 'below' : 'to below'} ${below}`;
+  return max === undefined ? low : `${low} ${low === '' ? 'up to' : 'to'} ${max}`;
 }
 
 /**
@@ -185,4 +185,10 @@ export function rejectUnknownKeys(name: string, options: unknown, known: readonl
     const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean '${near}'?`;
     throw new CugruError('ERR_VALUE', `${name} has no option ${show(key)}; ${hint}`, { key, known });
   }
+}
+
+/** Rows of a model: a Uint8Array of pixels, or a Float32Array. */
+export function expectRows(name: string, value: unknown): Uint8Array | Float32Array {
+  if (value instanceof Uint8Array) return expectTypedArray(name, value, Uint8Array);
+  return expectTypedArray(name, value, Float32Array);
 }

@@ -1,48 +1,101 @@
-/** The IDX format of the MNIST family: magic `00 00 type rank`, big-endian sizes, then the elements. */
+/** IDX, the format of MNIST: a magic number, big-endian sizes, and bytes; gzip is recognised by its first two bytes. */
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { CugruError } from '../errors.js';
 
-/** An IDX array of bytes. */
+/** Unsigned bytes with their shape, row-major. */
 export interface IdxArray {
-  readonly shape: readonly number[];
+  /** For images `[count, height, width]`, for labels `[count]`. */
+  readonly dims: readonly number[];
   readonly data: Uint8Array;
 }
 
-const bytesType = 0x08;
-const unzip = promisify(gunzip);
-
-function corrupt(origin: string, problem: string, cause?: unknown): CugruError {
-  return new CugruError('ERR_DATASET_CORRUPT', `${origin} is no valid IDX file: ${problem}`, { origin }, { cause });
+/** Options of {@link parseIdx} and {@link readIdx}. */
+export interface IdxOptions {
+  /** Number of dimensions that the file must have: 3 for images, 1 for labels. Any when left out. */
+  readonly rank?: number;
 }
 
-/** Reads an IDX file's bytes (not gzipped); `data` is a view of them. @throws {@link CugruError} `ERR_DATASET_CORRUPT` */
-export function decodeIdx(bytes: Uint8Array, origin = 'the data'): IdxArray {
-  if (bytes.length < 4) throw corrupt(origin, `it has ${bytes.length} bytes`);
+const unsignedByte = 0x08;
+const typeNames = new Map([
+  [0x09, 'signed bytes'],
+  [0x0b, '16-bit integers'],
+  [0x0c, '32-bit integers'],
+  [0x0d, 'floats'],
+  [0x0e, 'doubles'],
+]);
+// A small file that inflates without end must not take all memory: ten times the largest IDX data set in use.
+const maxInflated = 2 ** 32 - 2 ** 20;
+
+function corrupt(source: string, problem: string, cause?: unknown): CugruError {
+  return new CugruError('ERR_DATASET_CORRUPT', `${source}: ${problem}`, { path: source }, { cause });
+}
+
+function hex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+function checkMagic(bytes: Uint8Array, source: string, { rank }: IdxOptions): number {
+  const wanted = `00 00 08 ${rank === undefined ? 'NN' : hex(Uint8Array.of(rank))}`;
+  const [zero, one, type, got] = bytes;
+  if (bytes.length < 4 || zero !== 0 || one !== 0) {
+    throw corrupt(source, `expected an IDX file that begins with ${wanted}, got ${hex(bytes.subarray(0, 4)) || 'an empty file'}`);
+  }
+  if (type !== unsignedByte) {
+    const name = typeNames.get(type as number) ?? `unknown type 0x${hex(bytes.subarray(2, 3))}`;
+    throw corrupt(source, `expected unsigned bytes (magic ${wanted}), got ${name} (${hex(bytes.subarray(0, 4))})`);
+  }
+  if (got === 0 || (rank !== undefined && got !== rank)) {
+    const kinds = ' (images have 3, labels 1)';
+    throw corrupt(source, `expected ${rank ?? '1 or more'} dimensions, got ${got}${kinds} (${hex(bytes.subarray(0, 4))})`);
+  }
+  return got as number;
+}
+
+/**
+ * Reads IDX data that is not compressed. The result is a view over `bytes`.
+ * @param source - names the data in messages
+ * @throws {@link CugruError} `ERR_DATASET_CORRUPT` for a wrong magic number, type, number of dimensions or length.
+ */
+export function parseIdx(bytes: Uint8Array, source: string, options: IdxOptions = {}): IdxArray {
+  const rank = checkMagic(bytes, source, options);
+  const header = 4 + 4 * rank;
+  if (bytes.length < header) {
+    throw corrupt(source, `expected a header of ${header} bytes for ${rank} dimensions, got a file of ${bytes.length} bytes`);
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [zero, type, rank] = [view.getUint16(0), bytes[2] as number, bytes[3] as number];
-  if (zero !== 0 || type !== bytesType || rank < 1 || rank > 4) {
-    throw corrupt(origin, `its magic is 0x${view.getUint32(0).toString(16).padStart(8, '0')}, expected 0x0000080N of bytes`);
+  const dims = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  // Too large a product loses its last digits, but can never equal the length of a real file.
+  const expected = dims.reduce((product, dim) => product * dim, 1);
+  const got = bytes.length - header;
+  if (got !== expected) {
+    const what = got < expected ? 'is cut short' : 'has bytes left over';
+    throw corrupt(source, `[${dims.join(', ')}] needs ${expected} bytes of data, got ${got}: the file ${what}`);
   }
-  const start = 4 + 4 * rank;
-  if (bytes.length < start) throw corrupt(origin, 'its sizes are cut off');
-  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
-  const wanted = shape.reduce((product, dim) => product * dim, 1);
-  if (bytes.length - start !== wanted) {
-    throw corrupt(origin, `[${shape.join(', ')}] needs ${wanted} bytes, the file has ${bytes.length - start}`);
-  }
-  return { shape, data: bytes.subarray(start) };
+  return { dims: Object.freeze(dims), data: bytes.subarray(header) };
 }
 
-/** Reads an IDX file, plain or gzipped. @throws {@link CugruError} `ERR_DATASET_CORRUPT` */
-export async function readIdx(path: string): Promise<IdxArray> {
-  const raw = await readFile(path);
-  if (raw[0] !== 0x1f || raw[1] !== 0x8b) return decodeIdx(raw, path);
+async function inflate(bytes: Uint8Array, source: string): Promise<Uint8Array> {
   try {
-    return decodeIdx(await unzip(raw), path);
+    return await promisify(gunzip)(bytes, { maxOutputLength: maxInflated });
   } catch (error) {
-    if (error instanceof CugruError) throw error;
-    throw corrupt(path, 'it looks gzipped, but cannot be unpacked', error);
+    throw corrupt(source, `its gzip data cannot be read (${error instanceof Error ? error.message : error})`, error);
   }
+}
+
+/**
+ * Reads an IDX file, plain or gzipped, whatever its name.
+ * @throws {@link CugruError} `ERR_DATASET_MISSING` when it cannot be read, `ERR_DATASET_CORRUPT` as {@link parseIdx}.
+ */
+export async function readIdx(path: string, options: IdxOptions = {}): Promise<IdxArray> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CugruError('ERR_DATASET_MISSING', `${path} cannot be read: ${reason}`, { path }, { cause: error });
+  }
+  const compressed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  return parseIdx(compressed ? await inflate(bytes, path) : bytes, path, options);
 }

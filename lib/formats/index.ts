@@ -1,12 +1,12 @@
-/** File formats: bytes in, arrays out, and back; no knowledge of models. */
-export { type WriteFolderOptions, writeFolder } from './folder.js';
-export { decodeIdx, type IdxArray, readIdx } from './idx.js';
+/** File formats, written by hand: safetensors, IDX, and files and folders that appear whole or not at all. */
+export { type FolderFile, type WriteFolderOptions, writeFileAtomic, writeFolder } from './atomic.js';
+export { type IdxArray, type IdxOptions, parseIdx, readIdx } from './idx.js';
 export {
   decodeSafetensors,
   encodeSafetensors,
   type NamedTensor,
   readSafetensors,
-  type SafetensorsArray,
-  type SafetensorsFile,
+  type Safetensors,
+  type TensorData,
   writeSafetensors,
 } from './safetensors.js';
