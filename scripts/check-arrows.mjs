@@ -1,0 +1,98 @@
+// Holds the code to the plan of docs/design.md: which room may use which. Reads imports and includes as text.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+
+// Room -> rooms that it may use (its own is always allowed). A file directly in lib/ is a room of its own.
+const typescript = {
+  'errors.ts': [],
+  'checks.ts': ['errors.ts'],
+  'graph_spec.ts': [],
+  'version.ts': [],
+  'native.ts': ['errors.ts', 'graph_spec.ts'],
+  'threads.ts': ['checks.ts', 'native.ts'],
+  formats: ['errors.ts', 'checks.ts'],
+  image: ['errors.ts', 'checks.ts', 'formats'],
+  data: ['errors.ts', 'checks.ts', 'formats', 'image'],
+  layers: ['errors.ts', 'checks.ts', 'graph_spec.ts'],
+  model: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'native.ts', 'layers', 'data', 'image', 'formats'],
+  training: ['errors.ts', 'checks.ts', 'native.ts', 'layers', 'model', 'data', 'image', 'formats'],
+  report: ['errors.ts', 'checks.ts', 'data', 'model', 'training'],
+  cli: ['errors.ts', 'checks.ts', 'native.ts', 'threads.ts', 'version.ts', 'layers', 'data', 'image', 'model', 'training', 'report'],
+  'index.ts': ['errors.ts', 'threads.ts', 'version.ts', 'layers', 'data', 'image', 'model', 'training', 'report'],
+};
+const cpp = {
+  core: [],
+  program: ['core'],
+  cpu: ['core'],
+  addon: ['core', 'program', 'cpu'],
+};
+
+const problems = [];
+
+function files(root, pattern) {
+  return readdirSync(root, { recursive: true })
+    .map((file) => join(root, file))
+    .filter((file) => pattern.test(file) && statSync(file).isFile() && !file.includes('native/build/'));
+}
+
+function lines(file, pattern) {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((text, i) => [...text.matchAll(pattern)].map((match) => ({ line: i + 1, target: match[1] })));
+}
+
+const roomOf = (root, file) => relative(root, file).split('/')[0];
+
+function check(root, rules, file, line, target) {
+  const [from, to] = [roomOf(root, file), roomOf(root, target)];
+  if (rules[from] === undefined) problems.push(`${file}:${line}: ${from} is not a room; add it to the plan first`);
+  else if (from !== to && !rules[from].includes(to)) problems.push(`${file}:${line}: ${from} may not use ${to}`);
+}
+
+// Files that import each other in a circle; imports of types alone do not count, they are gone when compiled.
+function expectNoCycles(graph) {
+  const state = new Map();
+  const visit = (file, path) => {
+    if (state.get(file) === 'done') return;
+    if (state.get(file) === 'open') {
+      problems.push(`import cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`);
+      return;
+    }
+    state.set(file, 'open');
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    state.set(file, 'done');
+  };
+  for (const file of graph.keys()) visit(file, []);
+}
+
+function checkTypescript() {
+  const graph = new Map();
+  for (const file of files('lib', /\.ts$/)) {
+    const text = readFileSync(file, 'utf8');
+    const targets = [];
+    for (const match of text.matchAll(/(?:^|\n)\s*(import|export)(\s+type)?\s[^;]*?from\s+'(\.[^']+)'/g)) {
+      const target = normalize(join(dirname(file), match[3])).replace(/\.js$/, '.ts');
+      check('lib', typescript, file, text.slice(0, match.index + 1).split('\n').length, target);
+      if (!match[2]) targets.push(target);
+    }
+    graph.set(file, targets);
+    if (file !== 'lib/native.ts' && /\.node'|process\.dlopen/.test(text)) problems.push(`${file}: only lib/native.ts loads the addon`);
+  }
+  expectNoCycles(graph);
+}
+
+function checkCpp() {
+  for (const file of files('native', /\.(cc|h|inl)$/)) {
+    for (const { line, target } of lines(file, /#include "([^"]+)"/g)) {
+      if (target.includes('/')) check('native', cpp, file, line, join('native', target));
+    }
+    const napi = lines(file, /#include <(napi\.h|node_api\.h)>/g);
+    if (napi.length > 0 && roomOf('native', file) !== 'addon') problems.push(`${file}: only addon includes napi.h`);
+  }
+}
+
+checkTypescript();
+checkCpp();
+for (const problem of problems) console.error(problem);
+console.error(problems.length === 0 ? 'arrows: all run down' : `arrows: ${problems.length} run up`);
+process.exitCode = problems.length === 0 ? 0 : 1;
