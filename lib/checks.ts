@@ -45,7 +45,8 @@ export interface NumberRange {
 
 function describeRange({ min, above, max, below }: NumberRange): string {
   const bounded = max !== undefined || below !== undefined;
-  const low = above !== undefined ? ` above ${above}` : min !== undefined ? ` ${bounded ? 'from' : 'of at least'} ${min}` : '';
+  const low =
+    above !== undefined ? ` above ${above}` : min !== undefined ? ` ${bounded ? 'from' : 'of at least'} ${min}` : '';
   if (below !== undefined) return `${low} ${low === '' ? 'below' : 'to below'} ${below}`;
   return max === undefined ? low : `${low} ${low === '' ? 'up to' : 'to'} ${max}`;
 }
@@ -166,7 +167,9 @@ function distance(a: string, b: string): number {
 // The nearest known name, where it is near enough to be a slip of the finger. A hostile key costs no more than a short one.
 function nearest(key: string, known: readonly string[]): string | undefined {
   const typed = key.toLowerCase().slice(0, longestShown);
-  const ranked = known.map((name) => ({ name, far: distance(typed, name.toLowerCase()) })).sort((a, b) => a.far - b.far);
+  const ranked = known
+    .map((name) => ({ name, far: distance(typed, name.toLowerCase()) }))
+    .sort((a, b) => a.far - b.far);
   const [first] = ranked;
   return first !== undefined && first.far <= Math.max(1, Math.floor(first.name.length / 3)) ? first.name : undefined;
 }

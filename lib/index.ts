@@ -3,12 +3,26 @@
  *
  * @module cugru
  */
-export { Dataset, datasets } from './data/index.js';
+export { Dataset, datasets, type RowSelection, type SplitOptions } from './data/index.js';
 export { CugruError, type ErrorCode } from './errors.js';
 export { image } from './image/index.js';
+export type { ToSequence } from './image/index.js';
 export * as layers from './layers/public.js';
 export * as losses from './layers/losses.js';
-export { GRU } from './model/gru.js';
+export {
+  GRU,
+  type GRUBackwardOptions,
+  type GRUForwardOptions,
+  type GRUGradients,
+  type GRUOptions,
+  type GRUOutput,
+} from './model/gru.js';
+export { Network, type NetworkOptions, type PredictOptions } from './model/network.js';
+export type { Device } from './model/runtime.js';
+export type { ModelStream } from './model/stream.js';
+export type { LayerSummary, ModelSummary } from './model/summary.js';
+export type { Tensor } from './model/tensor.js';
+export type { StateDict } from './model/weights.js';
 export { getNumThreads, setNumThreads } from './threads.js';
 export * from './training/index.js';
 export { version } from './version.js';

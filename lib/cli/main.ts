@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { deviceOption, integerOption, positiveOption, reportFailure } from './options.js';
 import { predictCommand } from './predict.js';
+import { recipe } from './recipe.js';
 import { trainCommand } from './train.js';
 
 
@@ -28,11 +29,11 @@ export function buildProgram(): Command {
     .description('train GRU(units, sequences) -> GRU(units) -> dense(softmax) on images read row by row')
     .option('--data <data>', dataHelp, 'mnist')
     .option('--out <folder>', 'where the model is saved', 'cugru-model')
-    .addOption(new Option('--epochs <n>').default(10).argParser(integerOption(1, 1e6)))
-    .addOption(new Option('--batch-size <n>').default(128).argParser(integerOption(1, 2 ** 20)))
-    .addOption(new Option('--learning-rate <x>', 'at the start of the cosine').default(0.003).argParser(positiveOption(100)))
-    .addOption(new Option('--units <n>', 'of each GRU').default(128).argParser(integerOption(1, 2 ** 16)))
-    .addOption(new Option('--seed <n>').default(1).argParser(integerOption(0, 2 ** 52)))
+    .addOption(new Option('--epochs <n>').default(recipe.epochs).argParser(integerOption(1, 1e6)))
+    .addOption(new Option('--batch-size <n>').default(recipe.batchSize).argParser(integerOption(1, 2 ** 20)))
+    .addOption(new Option('--learning-rate <x>', 'at the start of the cosine').default(recipe.learningRate).argParser(positiveOption(100)))
+    .addOption(new Option('--units <n>', 'of each GRU').default(recipe.units).argParser(integerOption(1, 2 ** 16)))
+    .addOption(new Option('--seed <n>').default(recipe.seed).argParser(integerOption(0, 2 ** 52)))
     .action(trainCommand);
   withCommon(program.command('evaluate'))
     .description('accuracy of a saved model on the test images')

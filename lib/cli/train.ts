@@ -1,46 +1,20 @@
 /** `cugru train`: the article's model on images read as sequences of rows. */
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
-import { image } from '../image/index.js';
-import * as layers from '../layers/index.js';
-import type { Device } from '../model/runtime.js';
 import { classReports, confusionText, measureLatency, measureThroughput } from '../report/index.js';
-import { type History, optimizers, type Sequential, schedules, sequential } from '../training/index.js';
+import type { History, Sequential } from '../training/index.js';
 import { applyThreads, loadData, printResult } from './options.js';
 import { epochText, ProgressLine, progressText } from './progress.js';
+import { articleModel, type Recipe } from './recipe.js';
 
 /** Options of the command. */
-export interface TrainOptions {
+export interface TrainOptions extends Recipe {
   readonly data: string;
   readonly out: string;
   readonly epochs: number;
   readonly batchSize: number;
-  readonly learningRate: number;
-  readonly units: number;
-  readonly seed: number;
-  readonly device: Device;
   readonly threads?: number;
   readonly json: boolean;
-}
-
-/** The article's model: GRU with sequences, GRU, dense softmax; Adam with a cosine over the whole training. */
-export function articleModel(dataset: Dataset, options: Pick<TrainOptions, 'units' | 'seed' | 'device' | 'learningRate'>): Sequential {
-  const { units, seed, device, learningRate } = options;
-  const model = sequential(
-    [
-      image.toSequence({ scheme: 'rows' }),
-      layers.gru({ units, returnSequences: true }),
-      layers.gru({ units }),
-      layers.dense({ units: dataset.classes as number, activation: 'softmax' }),
-    ],
-    { inputShape: dataset.inputShape, device, seed },
-  );
-  model.compile({
-    optimizer: optimizers.adam({ learningRate: schedules.cosine({ learningRate }), clipNorm: 1 }),
-    loss: 'categoricalCrossentropy',
-    metrics: ['accuracy'],
-  });
-  return model;
 }
 
 async function fitWithProgress(model: Sequential, train: Dataset, options: TrainOptions, signal: AbortSignal): Promise<History> {

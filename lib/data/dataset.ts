@@ -1,256 +1,205 @@
-/** Rows in memory: a shared storage and the rows of it that a dataset stands for. */
-import { expectInteger, expectNumber, expectRows, expectTypedArray, rejectUnknownKeys } from '../checks.js';
+/** Rows in memory with their labels, and views of some of the rows. */
+import { expectBoolean, expectInteger, expectNumber, rejectUnknownKeys, show, typedArrayName } from '../checks.js';
 import { CugruError } from '../errors.js';
-import { permutation } from './shuffle.js';
+import { splitPositions } from './split.js';
 
-/** The arrays behind one or several datasets. They must not be changed once they are here. */
+export { type ArraysOptions, fromArrays } from './arrays.js';
+
+/** What the views of a dataset share; row-major. Not to be changed. */
 export interface DatasetStorage {
-  /** `[rows, ...inputShape]`, row after row. */
+  /** `[rows, ...inputShape]`: bytes from 0 to 255, or floats. */
   readonly inputs: Uint8Array | Float32Array;
-  /** Class numbers `[rows]`, or `[rows, n]` distributions or targets. */
+  /** `[rows]` class numbers, `[rows, width]` distributions or targets, or none. */
   readonly labels: Int32Array | Float32Array | undefined;
-  /** Valid steps of each row. */
+  /** `[rows]` valid steps of each sequence, or none: all of them. */
   readonly lengths: Int32Array | undefined;
+  /** Number of rows. */
   readonly rows: number;
 }
 
-/** What a {@link Dataset} is besides its rows. */
-export interface DatasetInfo {
+/** @internal What the views of a dataset have in common besides their storage. */
+export interface DatasetTraits {
   readonly name: string;
-  /** Of one row. */
   readonly inputShape: readonly number[];
   readonly classes: number | undefined;
   readonly classNames: readonly string[] | undefined;
 }
 
+/** Rows to pick: their positions, in any order and as often as wanted, or a range; `end` is not part of it. */
+export type RowSelection =
+  | readonly number[]
+  | Int32Array
+  | {
+      /** @defaultValue 0 */
+      readonly start?: number;
+      /** @defaultValue the dataset's size */
+      readonly end?: number;
+    };
+
 /** Options of {@link Dataset.split}. */
 export interface SplitOptions {
-  /** Share of rows that go to the second part, in (0, 1). */
+  /** Share of the rows in the first part, between 0 and 1. */
   readonly fraction: number;
   /** @defaultValue 0 */
   readonly seed?: number;
   /**
-   * Split each class by itself, so that both parts have the same shares of classes. Needs class labels.
-   * @defaultValue true where there are class labels
+   * Give each part the same share of every class, as nearly as whole rows allow.
+   * @defaultValue false
    */
   readonly stratified?: boolean;
 }
 
-function size(shape: readonly number[]): number {
-  return shape.reduce((product, dim) => product * dim, 1);
-}
-
-/** Rows with labels, immutable. Subsets and splits share the storage: no pixel is copied. */
-export class Dataset {
-  readonly name: string;
-  /** `[height, width, channels]`, `[steps, features]` or `[features]`. */
-  readonly inputShape: readonly number[];
-  /** Number of classes, where labels are class numbers or distributions. */
-  readonly classes: number | undefined;
-  readonly classNames: readonly string[] | undefined;
-  /** @internal */
-  readonly storage: DatasetStorage;
-  readonly #indices: Int32Array | undefined;
-
-  /** @internal Use `datasets.fromArrays`. */
-  constructor(storage: DatasetStorage, info: DatasetInfo, indices?: Int32Array) {
-    this.storage = storage;
-    this.name = info.name;
-    this.inputShape = Object.freeze([...info.inputShape]);
-    this.classes = info.classes;
-    this.classNames = info.classNames;
-    this.#indices = indices;
-  }
-
-  /** Number of rows. */
-  get size(): number {
-    return this.#indices?.length ?? this.storage.rows;
-  }
-
-  /** @internal Rows of the storage, in order. */
-  rows(begin = 0, end = this.size): Int32Array {
-    if (this.#indices !== undefined) return this.#indices.slice(begin, end);
-    return Int32Array.from({ length: end - begin }, (_, i) => begin + i);
-  }
-
-  /** A copy of one row's input. @throws {@link CugruError} `ERR_VALUE` outside of the dataset. */
-  input(row: number): Uint8Array | Float32Array {
-    const index = this.#row(row);
-    const length = size(this.inputShape);
-    return this.storage.inputs.slice(index * length, (index + 1) * length);
-  }
-
-  /** One row's class. @throws {@link CugruError} `ERR_STATE` when labels are not class numbers. */
-  label(row: number): number {
-    const { labels } = this.storage;
-    if (!(labels instanceof Int32Array)) throw new CugruError('ERR_STATE', `${this.name} has no class labels`);
-    return labels[this.#row(row)] as number;
-  }
-
-  /** Some rows, in the order given. @throws {@link CugruError} `ERR_VALUE` for a row that is not there. */
-  subset(rows: ArrayLike<number>): Dataset {
-    if (rows.length === 0) throw new CugruError('ERR_VALUE', 'a subset needs at least one row');
-    return this.#view(Int32Array.from({ length: rows.length }, (_, i) => this.#row(rows[i] as number)));
-  }
-
-  /** The first `count` rows. */
-  take(count: number): Dataset {
-    expectInteger('count', count, { min: 1, max: this.size });
-    return this.#view(this.rows(0, count));
-  }
-
-  /** Two parts by chance: the rest, and `fraction` of the rows. */
-  split(options: SplitOptions): [Dataset, Dataset] {
-    rejectUnknownKeys('split', options, ['fraction', 'seed', 'stratified']);
-    const fraction = expectNumber('fraction', options.fraction, { min: 0, below: 1 });
-    const seed = expectInteger('seed', options.seed ?? 0, { min: 0, max: 2 ** 52 });
-    const stratified = options.stratified ?? this.storage.labels instanceof Int32Array;
-    const byClass = new Map<number, number[]>();
-    for (const i of permutation(this.size, seed, 0)) {
-      const key = stratified ? this.label(i) : 0;
-      const list = byClass.get(key);
-      if (list === undefined) byClass.set(key, [i]);
-      else list.push(i);
-    }
-    const first: number[] = [];
-    const second: number[] = [];
-    for (const list of byClass.values()) {
-      const taken = Math.round(list.length * fraction);
-      second.push(...list.slice(0, taken));
-      first.push(...list.slice(taken));
-    }
-    if (first.length === 0 || second.length === 0) {
-      throw new CugruError('ERR_VALUE', `fraction ${fraction} of ${this.size} rows leaves one part empty`);
-    }
-    const sorted = (list: number[]): Dataset => this.subset(Int32Array.from(list).sort());
-    return [sorted(first), sorted(second)];
-  }
-
-  #row(row: number): number {
-    expectInteger('row', row, { min: 0, max: this.size - 1 });
-    return this.#indices?.[row] ?? row;
-  }
-
-  #view(indices: Int32Array): Dataset {
-    return new Dataset(this.storage, this, indices);
-  }
-}
-
-/** Options of {@link fromArrays}. */
-export interface ArraysOptions {
-  /** Rows one after the other: pixels from 0 to 255 as `Uint8Array`; pixels from 0 to 1 or sequences as `Float32Array`. */
-  readonly inputs: Uint8Array | Float32Array;
-  /** Of one row: `[height, width, channels]`, `[steps, features]` or `[features]`. A model's methods fill it in. */
-  readonly shape?: readonly number[];
-  /**
-   * Class numbers (integers, one for each row), or `Float32Array` of `[rows, n]`: distributions over classes, or targets.
-   * Left out: for prediction only.
-   */
-  readonly labels?: Int32Array | Uint8Array | Float32Array | readonly number[];
-  /** By default one more than the largest class number. */
-  readonly classes?: number;
-  readonly classNames?: readonly string[];
-  /** Valid steps of each row, from 1 to `steps`, for `[steps, features]`. */
-  readonly lengths?: Int32Array;
-  /** @defaultValue 'arrays' */
-  readonly name?: string;
-}
-
-function expectShape(shape: readonly number[] | undefined): readonly number[] {
-  if (!Array.isArray(shape) || shape.length < 1 || shape.length > 3) {
-    throw new CugruError('ERR_SHAPE', 'shape must be [height, width, channels], [steps, features] or [features]', { got: shape });
-  }
-  shape.forEach((dim: unknown, i) => void expectInteger(`shape[${i}]`, dim, { min: 1, max: 2 ** 26 }));
-  return shape;
-}
-
-function countRows(inputs: Uint8Array | Float32Array, shape: readonly number[]): number {
-  const row = size(shape);
-  if (inputs.length === 0 || inputs.length % row !== 0) {
-    throw new CugruError(
-      'ERR_SHAPE',
-      `inputs must hold one or more whole rows of [${shape.join(', ')}], that is ${row} numbers each, got ${inputs.length}`,
-      { shape, length: inputs.length },
-    );
-  }
-  return inputs.length / row;
-}
-
-function classNumbers(labels: ArrayLike<number>, rows: number, classes: number | undefined): Int32Array {
-  if (labels.length !== rows) {
-    throw new CugruError('ERR_SHAPE', `there are ${rows} rows, but ${labels.length} labels`, { rows, labels: labels.length });
-  }
-  const limit = classes ?? 2 ** 31 - 1;
-  const out = new Int32Array(rows);
-  for (let i = 0; i < rows; i++) {
-    const label = labels[i] as number;
-    if (!Number.isInteger(label) || label < 0 || label >= limit) {
-      const range = classes === undefined ? 'a class number from 0 on' : `a class number from 0 to ${classes - 1}`;
-      throw new CugruError('ERR_RANGE', `label ${label} of row ${i} must be ${range}`, { row: i, label, classes });
-    }
-    out[i] = label;
-  }
-  return out;
-}
-
-function realLabels(labels: Float32Array, rows: number): Float32Array {
-  if (labels.length === 0 || labels.length % rows !== 0) {
-    throw new CugruError('ERR_SHAPE', `there are ${rows} rows, but ${labels.length} label numbers: no whole number for each row`);
-  }
-  const wrong = labels.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0) throw new CugruError('ERR_NOT_FINITE', `label number ${wrong} is ${labels[wrong]}`);
-  return labels;
-}
-
-function expectLengths(lengths: Int32Array, rows: number, shape: readonly number[]): Int32Array {
-  expectTypedArray('lengths', lengths, Int32Array);
-  if (shape.length !== 2) throw new CugruError('ERR_VALUE', 'lengths are for rows of [steps, features]');
-  if (lengths.length !== rows) {
-    throw new CugruError('ERR_SHAPE', `there are ${rows} rows, but ${lengths.length} lengths`);
-  }
-  const steps = shape[0] as number;
-  const wrong = lengths.findIndex((length) => length < 1 || length > steps);
-  if (wrong >= 0) {
-    throw new CugruError('ERR_RANGE', `length ${lengths[wrong]} of row ${wrong} must be from 1 to ${steps} steps`);
-  }
-  return lengths;
-}
-
-// A Buffer is a Uint8Array whose slice does not copy.
-function plainBytes(inputs: Uint8Array | Float32Array): Uint8Array | Float32Array {
-  return Buffer.isBuffer(inputs) ? new Uint8Array(inputs.buffer, inputs.byteOffset, inputs.length) : inputs;
-}
-
-function checkedLabels(labels: ArraysOptions['labels'], rows: number, classes: number | undefined): Int32Array | Float32Array | undefined {
-  if (labels === undefined) return undefined;
-  if (labels instanceof Float32Array) return realLabels(expectTypedArray('labels', labels, Float32Array), rows);
-  if (labels instanceof Int32Array || labels instanceof Uint8Array || Array.isArray(labels)) {
-    return classNumbers(labels as ArrayLike<number>, rows, classes);
-  }
-  throw new CugruError('ERR_TYPE', 'labels must be an Int32Array, Uint8Array or array of class numbers, or a Float32Array of targets');
+function expectPosition(name: string, value: unknown, size: number): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) < size) return value as number;
+  throw new CugruError('ERR_RANGE', `${name} must be a row from 0 to ${size - 1}, got ${show(value)}`, { value, size });
 }
 
 /**
- * A dataset over arrays in memory. `inputs`, `lengths` and `Float32Array` labels are not copied: do not change them afterwards.
- * @throws {@link CugruError} `ERR_SHAPE` (naming both sizes), `ERR_TYPE`, `ERR_RANGE` (a label or length, with its row),
- * `ERR_NOT_FINITE`, `ERR_DETACHED_BUFFER`.
+ * An immutable set of rows with labels. Made by {@link fromArrays} and the loaders; the views that its methods give share its
+ * memory and hold row numbers only.
  */
-export function fromArrays(options: ArraysOptions): Dataset {
-  rejectUnknownKeys('fromArrays', options, ['inputs', 'shape', 'labels', 'classes', 'classNames', 'lengths', 'name']);
-  const { labels, lengths } = options;
-  const inputs = plainBytes(expectRows('inputs', options.inputs));
-  const shape = expectShape(options.shape);
-  const rows = countRows(inputs, shape);
-  if (options.classes !== undefined) expectInteger('classes', options.classes, { min: 1, max: 2 ** 15 });
-  const given = options.classes ?? options.classNames?.length;
-  const checked = checkedLabels(labels, rows, given);
-  const derived = checked instanceof Float32Array ? checked.length / rows : checked?.reduce((top, label) => Math.max(top, label + 1), 1);
-  const classes = given ?? derived;
-  if (options.classNames !== undefined && options.classNames.length !== classes) {
-    throw new CugruError('ERR_SHAPE', `there are ${classes} classes, but ${options.classNames.length} classNames`);
+export class Dataset {
+  /** Where it came from, for summaries. */
+  readonly name: string;
+  /** Number of rows. */
+  readonly size: number;
+  /** Of one row: `[height, width, channels]` for images, `[steps, features]` for sequences, `[features]` for vectors. */
+  readonly inputShape: readonly number[];
+  /** Number of classes, where labels are classes or distributions over them. */
+  readonly classes: number | undefined;
+  /** Names of the classes by number. */
+  readonly classNames: readonly string[] | undefined;
+  /** @internal Shared by all views; indexed by {@link Dataset.rows}. */
+  readonly storage: DatasetStorage;
+  readonly #traits: DatasetTraits;
+  readonly #rows: Int32Array | undefined;
+
+  /** @internal */
+  constructor(storage: DatasetStorage, traits: DatasetTraits, rows?: Int32Array) {
+    this.storage = storage;
+    this.#traits = traits;
+    this.#rows = rows;
+    this.name = traits.name;
+    this.size = rows?.length ?? storage.rows;
+    this.inputShape = traits.inputShape;
+    this.classes = traits.classes;
+    this.classNames = traits.classNames;
+    Object.freeze(this);
   }
-  return new Dataset(
-    { inputs, labels: checked, lengths: lengths === undefined ? undefined : expectLengths(lengths, rows, shape), rows },
-    { name: options.name ?? 'arrays', inputShape: shape, classes, classNames: options.classNames },
-  );
+
+  /**
+   * The rows of the storage that the positions from `start` to before `end` stand for, as a new array.
+   * @internal
+   */
+  rows(start = 0, end: number = this.size): Int32Array {
+    if (this.#rows !== undefined) return this.#rows.slice(start, end);
+    const rows = new Int32Array(Math.max(0, end - start));
+    for (let i = 0; i < rows.length; i++) rows[i] = start + i;
+    return rows;
+  }
+
+  /**
+   * A view of some rows.
+   * @throws {@link CugruError} `ERR_RANGE` naming the position that there is no row at, `ERR_VALUE` for no rows at all.
+   */
+  subset(selection: RowSelection): Dataset {
+    const picked = Array.isArray(selection) || typedArrayName(selection) !== undefined;
+    return this.#view(
+      picked ? this.#pick(selection as readonly number[]) : this.#range(selection as { start?: number; end?: number }),
+    );
+  }
+
+  /**
+   * A view of the first `n` rows.
+   * @throws {@link CugruError} `ERR_TYPE`, `ERR_VALUE` unless n is from 1 to the size.
+   */
+  take(n: number): Dataset {
+    return this.#view(this.rows(0, expectInteger('n', n, { min: 1, max: this.size })));
+  }
+
+  /**
+   * Two views that share no row, chosen by the seed; both keep the rows in order. Call it before training, as for a validation set:
+   * `const [validation, train] = dataset.split({ fraction: 0.1, stratified: true })`.
+   * @throws {@link CugruError} `ERR_TYPE`; `ERR_VALUE` when a part would be empty, or for a stratified split without class labels.
+   */
+  split(options: SplitOptions): [Dataset, Dataset] {
+    rejectUnknownKeys('split', options, ['fraction', 'seed', 'stratified']);
+    const fraction = expectNumber('fraction', options.fraction, { above: 0, below: 1 });
+    const seed = expectInteger('seed', options.seed ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER });
+    const stratified = expectBoolean('stratified', options.stratified ?? false);
+    const count = Math.round(fraction * this.size);
+    if (count === 0 || count === this.size) {
+      throw new CugruError(
+        'ERR_VALUE',
+        `a split of ${this.size} rows at fraction ${fraction} would leave one part empty; choose another fraction`,
+        { size: this.size, fraction },
+      );
+    }
+    const rows = this.rows();
+    const classOf = stratified ? this.#classOf(rows) : undefined;
+    const [first, second] = splitPositions({ size: this.size, count, seed, classOf });
+    return [this.#view(first.map((i) => rows[i] as number)), this.#view(second.map((i) => rows[i] as number))];
+  }
+
+  /**
+   * A copy of row `i`: `[...inputShape]`, row-major.
+   * @throws {@link CugruError} `ERR_RANGE`
+   */
+  input(i: number): Uint8Array | Float32Array {
+    const row = this.#row(i);
+    const length = this.storage.inputs.length / this.storage.rows;
+    return this.storage.inputs.slice(row * length, (row + 1) * length);
+  }
+
+  /**
+   * The label of row `i`: its class number; a copy of its distribution or target; undefined without labels.
+   * @throws {@link CugruError} `ERR_RANGE`
+   */
+  labelOf(i: number): number | Float32Array | undefined {
+    const row = this.#row(i);
+    const { labels } = this.storage;
+    if (labels === undefined || labels instanceof Int32Array) return labels?.[row];
+    const width = labels.length / this.storage.rows;
+    return labels.slice(row * width, (row + 1) * width);
+  }
+
+  /**
+   * The valid steps of row `i`, where the dataset has lengths.
+   * @throws {@link CugruError} `ERR_RANGE`
+   */
+  lengthOf(i: number): number | undefined {
+    return this.storage.lengths?.[this.#row(i)];
+  }
+
+  #row(i: number): number {
+    const position = expectPosition('i', i, this.size);
+    return this.#rows === undefined ? position : (this.#rows[position] as number);
+  }
+
+  #pick(positions: readonly number[] | Int32Array): Int32Array {
+    const rows = new Int32Array(positions.length);
+    for (let k = 0; k < rows.length; k++) {
+      const position = expectPosition(`indices[${k}]`, positions[k], this.size);
+      rows[k] = this.#rows === undefined ? position : (this.#rows[position] as number);
+    }
+    return rows;
+  }
+
+  #range(range: { readonly start?: number; readonly end?: number }): Int32Array {
+    rejectUnknownKeys('subset', range, ['start', 'end']);
+    const start = expectInteger('start', range.start ?? 0, { min: 0, max: this.size });
+    return this.rows(start, expectInteger('end', range.end ?? this.size, { min: start, max: this.size }));
+  }
+
+  #view(rows: Int32Array): Dataset {
+    if (rows.length === 0)
+      throw new CugruError('ERR_VALUE', 'a dataset needs at least one row, the selection has none');
+    return new Dataset(this.storage, this.#traits, rows);
+  }
+
+  #classOf(rows: Int32Array): Int32Array {
+    const { labels } = this.storage;
+    if (labels instanceof Int32Array) return rows.map((row) => labels[row] as number);
+    throw new CugruError('ERR_VALUE', 'a stratified split needs class numbers as labels; leave out stratified');
+  }
 }

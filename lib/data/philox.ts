@@ -1,18 +1,42 @@
 /**
- * Philox 4x32-10 (Salmon, Moraes, Dror and Shaw, SC 2011): the same generator as in the native core, so that one seed rules
- * everything.
+ * Philox 4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3"
+ * (SC 2011). The same as native/core/philox.h, word for word: a number depends only on (seed, stream, step, element).
  */
 
-/** Four 32-bit numbers for a counter under a key; written to `out`. */
-export function philox(key: readonly [number, number], counter: Uint32Array, out: Uint32Array): void {
+// Upper 32 bits of the 64-bit product of two unsigned 32-bit integers: Math.imul has only the lower ones.
+function multiplyHigh(a: number, b: number): number {
+  const a0 = a & 0xffff;
+  const a1 = a >>> 16;
+  const b0 = b & 0xffff;
+  const b1 = b >>> 16;
+  const middle = a1 * b0 + ((a0 * b0) >>> 16);
+  const low = a0 * b1 + (middle & 0xffff);
+  return (a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(low / 0x10000)) >>> 0;
+}
+
+/**
+ * One block: four 32-bit numbers for a 64-bit key and a 128-bit counter.
+ * @param key - two words, low first
+ * @param counter - four words
+ * @param out - receives four words
+ * @internal
+ */
+export function philox(
+  key: readonly [number, number],
+  counter: readonly [number, number, number, number],
+  out: Uint32Array,
+): void {
   let [k0, k1] = key;
-  let [c0, c1, c2, c3] = counter as unknown as [number, number, number, number];
+  let [c0, c1, c2, c3] = counter;
   for (let round = 0; round < 10; round++) {
-    const high0 = mulHigh(0xd2511f53, c0);
-    const low0 = Math.imul(0xd2511f53, c0);
-    const high1 = mulHigh(0xcd9e8d57, c2);
-    const low1 = Math.imul(0xcd9e8d57, c2);
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1 >>> 0, (high0 ^ c3 ^ k1) >>> 0, low0 >>> 0];
+    const high0 = multiplyHigh(0xd2511f53, c0);
+    const high1 = multiplyHigh(0xcd9e8d57, c2);
+    const low0 = Math.imul(0xd2511f53, c0) >>> 0;
+    const low1 = Math.imul(0xcd9e8d57, c2) >>> 0;
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0;
     k0 = (k0 + 0x9e3779b9) >>> 0;
     k1 = (k1 + 0xbb67ae85) >>> 0;
   }
@@ -22,40 +46,43 @@ export function philox(key: readonly [number, number], counter: Uint32Array, out
   out[3] = c3;
 }
 
-// The high half of a 32 x 32 bit product, by 16-bit parts.
-function mulHigh(a: number, b: number): number {
-  const [ah, al, bh, bl] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
-  const middle = ah * bl + ((al * bl) >>> 16);
-  const carry = al * bh + (middle & 0xffff);
-  return (ah * bh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0;
-}
-
-/** A stream of 32-bit numbers from a seed and a place: (seed, domain, part) never overlap. */
+/** A sequence of 32-bit numbers for one (seed, stream, step). @internal */
 export class PhiloxStream {
   readonly #key: readonly [number, number];
-  readonly #counter: Uint32Array;
-  readonly #block = new Uint32Array(4);
+  readonly #stream: number;
+  readonly #step: number;
+  readonly #words = new Uint32Array(4);
+  #block = 0;
   #used = 4;
 
-  constructor(seed: number, domain: number, part: number) {
+  /**
+   * @param seed - from 0 to 2^53 - 1
+   * @param stream - the user of the numbers (in native code: an operation's id), 32 bits
+   * @param step - for example an epoch, 32 bits
+   */
+  constructor(seed: number, stream: number, step: number) {
     this.#key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
-    this.#counter = Uint32Array.of(0, part >>> 0, domain >>> 0, Math.floor(part / 2 ** 32) >>> 0);
+    this.#stream = stream >>> 0;
+    this.#step = step >>> 0;
   }
 
+  /** The next number, from 0 to 2^32 - 1. */
   next(): number {
     if (this.#used === 4) {
-      philox(this.#key, this.#counter, this.#block);
-      this.#counter[0] = (this.#counter[0] as number) + 1;
+      const block = this.#block++;
+      philox(this.#key, [block >>> 0, Math.floor(block / 2 ** 32) >>> 0, this.#stream, this.#step], this.#words);
       this.#used = 0;
     }
-    return this.#block[this.#used++] as number;
+    return this.#words[this.#used++] as number;
   }
 
-  /** An integer in [0, bound), each equally likely (Lemire, 2019, with rejection). */
+  /** An integer from 0 to below `bound` (at most 2^32), each as likely as any other. */
   below(bound: number): number {
+    // Numbers of the last, incomplete round through 0 .. bound - 1 would favour small results; they are drawn again.
     const limit = 2 ** 32 - (2 ** 32 % bound);
-    let value = this.next();
-    while (value >= limit) value = this.next();
-    return value % bound;
+    for (;;) {
+      const number = this.next();
+      if (number < limit) return number % bound;
+    }
   }
 }

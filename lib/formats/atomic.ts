@@ -52,7 +52,8 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 async function writeNew(path: string, content: FolderFile): Promise<void> {
   const file = await open(path, 'wx');
   try {
-    const parts = typeof content === 'string' ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
+    const parts =
+      typeof content === 'string' ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
     for (const part of parts) await writeAll(file, part);
     await file.sync();
   } finally {

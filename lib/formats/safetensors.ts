@@ -1,201 +1,232 @@
 /**
- * The safetensors format: a u64 header length, a JSON header, then the tensors' bytes. Files are treated as hostile: every
- * size and offset is checked before a byte is trusted.
+ * safetensors: named tensors in one file. A little-endian u64 with the length of a JSON header, the header, then the data
+ * without gaps. Files are treated as hostile until every number in the header has been checked.
  */
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
+import { typedArrayName } from '../checks.js';
 import { CugruError } from '../errors.js';
+import { writeFileAtomic } from './atomic.js';
+import { type Entry, maxHeaderBytes, parseHeader, readHeaderLength } from './safetensors_header.js';
 
-/** Element types that are read and written. */
-export type SafetensorsArray = Float32Array | Float64Array | Int32Array | Uint8Array | BigInt64Array;
+/** Data of a tensor; its class is the type in the file: F32, F64, I32, I64 or U8. */
+export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** A tensor with its name. */
 export interface NamedTensor {
   readonly name: string;
-  readonly data: SafetensorsArray;
+  /** Sizes, row-major; empty for a scalar. */
   readonly shape: readonly number[];
+  /** As many elements as the product of `shape`. */
+  readonly data: TensorData;
 }
 
-/** The content of a file. */
-export interface SafetensorsFile {
+/** What a safetensors file holds. */
+export interface Safetensors {
+  /** In the order of the header. */
   readonly tensors: readonly NamedTensor[];
+  /** The header's `__metadata__`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-interface Entry {
-  readonly dtype: keyof typeof arrayTypes;
-  readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
+const classes = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array, U8: Uint8Array } as const;
+type Dtype = keyof typeof classes;
+const dtypes = Object.keys(classes) as Dtype[];
+
+function value(problem: string, details: Readonly<Record<string, unknown>> = {}): CugruError {
+  return new CugruError('ERR_VALUE', problem, details);
 }
 
-const arrayTypes = { F32: Float32Array, F64: Float64Array, I32: Int32Array, U8: Uint8Array, I64: BigInt64Array } as const;
-const maxHeader = 100_000_000;
-const lengthBytes = 8;
+function dtypeOf({ name, data }: NamedTensor): Dtype {
+  const type = typedArrayName(data);
+  const dtype = dtypes.find((key) => classes[key].name === type);
+  if (dtype !== undefined) return dtype;
+  const list = dtypes.map((key) => classes[key].name).join(', ');
+  throw new CugruError('ERR_TYPE', `data of tensor '${name}' must be one of ${list}, got ${type ?? typeof data}`, {
+    name,
+  });
+}
 
-function dtypeOf(data: SafetensorsArray): keyof typeof arrayTypes {
-  for (const [dtype, type] of Object.entries(arrayTypes)) {
-    if (data instanceof type) return dtype as keyof typeof arrayTypes;
+function checkKey(what: string, name: unknown): void {
+  if (typeof name !== 'string' || name === '' || name === '__proto__' || name === '__metadata__') {
+    throw value(
+      `${what} must be a string that is not empty, '__proto__' or '__metadata__', got ${JSON.stringify(name)}`,
+    );
   }
-  throw new CugruError('ERR_TYPE', 'safetensors takes Float32Array, Float64Array, Int32Array, Uint8Array and BigInt64Array');
+  if (/\p{Surrogate}/u.test(name)) throw value(`${what} ${JSON.stringify(name)} is not valid Unicode`, { name });
 }
 
-function count(shape: readonly number[]): number {
-  return shape.reduce((product, dim) => product * dim, 1);
+function checkTensors(tensors: readonly NamedTensor[]): void {
+  const seen = new Set<string>();
+  for (const { name, shape, data } of tensors) {
+    checkKey('the name of a tensor', name);
+    if (seen.has(name)) throw value(`there are two tensors with the name '${name}'`, { name });
+    seen.add(name);
+    const elements = shape.reduce((product, dim) => product * dim, 1);
+    if (shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) && elements === data.length) continue;
+    throw new CugruError(
+      'ERR_SHAPE',
+      `tensor '${name}' has shape [${shape.join(', ')}], that is ${elements} elements, but its data has ${data.length}`,
+      { name, shape, length: data.length },
+    );
+  }
 }
 
-/** A file's bytes. Tensors lie in the order given, the first at a multiple of eight bytes. */
+function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  for (const [key, text] of Object.entries(metadata)) {
+    checkKey('a key of the metadata', key);
+    if (typeof text !== 'string') throw value(`metadata '${key}' must be a string, got ${typeof text}`, { key });
+    if (/\p{Surrogate}/u.test(text)) throw value(`metadata '${key}' is not valid Unicode`, { key });
+  }
+}
+
+// The header, padded with spaces so that the data begins at a multiple of 8, behind its length.
+function headerBytes(header: Readonly<Record<string, unknown>>): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const length = Math.ceil(json.length / 8) * 8;
+  if (length > maxHeaderBytes)
+    throw value(`the header would have ${length} bytes, the format allows ${maxHeaderBytes}`);
+  const bytes = new Uint8Array(8 + length).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(json, 8);
+  return bytes;
+}
+
+function encodeParts(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array[] {
+  const typed = tensors.map((tensor) => ({ tensor, dtype: dtypeOf(tensor) }));
+  checkTensors(tensors);
+  checkMetadata(metadata);
+  // Wide elements first, so that each tensor is aligned to its element size without gaps.
+  typed.sort((a, b) => b.tensor.data.BYTES_PER_ELEMENT - a.tensor.data.BYTES_PER_ELEMENT);
+  const entries: [string, unknown][] = Object.keys(metadata).length === 0 ? [] : [['__metadata__', metadata]];
+  let offset = 0;
+  for (const { tensor, dtype } of typed) {
+    const end = offset + tensor.data.byteLength;
+    entries.push([tensor.name, { dtype, shape: tensor.shape, data_offsets: [offset, end] }]);
+    offset = end;
+  }
+  const data = typed.map(({ tensor: { data: d } }) => new Uint8Array(d.buffer, d.byteOffset, d.byteLength));
+  return [headerBytes(Object.fromEntries(entries)), ...data];
+}
+
+/**
+ * Tensors as the bytes of a safetensors file, on a little-endian host (all that Node runs on, but for s390x).
+ * @param metadata - strings for the header's `__metadata__`
+ * @throws {@link CugruError} `ERR_TYPE` for other data classes, `ERR_SHAPE` when shape and data differ, `ERR_VALUE` for names
+ * that are empty, reserved or there twice.
+ */
 export function encodeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const header: Record<string, unknown> = Object.create(null);
-  if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata;
+  const parts = encodeParts(tensors, metadata);
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
-  for (const { name, data, shape } of tensors) {
-    if (name === '__metadata__' || Object.hasOwn(header, name)) {
-      throw new CugruError('ERR_VALUE', `two tensors are named '${name}', or the name is reserved`);
-    }
-    if (count(shape) !== data.length) {
-      throw new CugruError('ERR_SHAPE', `${name}: shape [${shape.join(', ')}] does not hold ${data.length} elements`);
-    }
-    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const padded = Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(lengthBytes + padded + offset);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
-  bytes.fill(0x20, lengthBytes, lengthBytes + padded);
-  bytes.set(json, lengthBytes);
-  let at = lengthBytes + padded;
-  for (const { data } of tensors) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
   }
   return bytes;
 }
 
-function corrupt(origin: string, problem: string, cause?: unknown): CugruError {
-  return new CugruError('ERR_CHECKPOINT_CORRUPT', `${origin} is no valid safetensors file: ${problem}`, { origin }, { cause });
-}
-
-function readHeader(bytes: Uint8Array, origin: string): { header: Record<string, unknown>; dataStart: number } {
-  if (bytes.length < lengthBytes) throw corrupt(origin, `it has ${bytes.length} bytes, at least 8 are needed`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true));
-  if (length > maxHeader) throw corrupt(origin, `its header claims ${length} bytes, at most ${maxHeader} are read`);
-  if (lengthBytes + length > bytes.length) {
-    throw corrupt(origin, `its header claims ${length} bytes, the file has ${bytes.length}; is it truncated?`);
-  }
-  let header: unknown;
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(lengthBytes, lengthBytes + length));
-    header = JSON.parse(text);
-    expectUniqueKeys(text, header, origin);
-  } catch (error) {
-    if (error instanceof CugruError) throw error;
-    throw corrupt(origin, 'its header is not JSON', error);
-  }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
-    throw corrupt(origin, 'its header is not an object');
-  }
-  return { header: header as Record<string, unknown>, dataStart: lengthBytes + length };
-}
-
-// JSON.parse keeps the last of two equal names silently; a reviver sees each name once, so the raw text is counted.
-function expectUniqueKeys(text: string, header: unknown, origin: string): void {
-  if (typeof header !== 'object' || header === null) return;
-  const entries = text.match(/"data_offsets"\s*:/g)?.length ?? 0;
-  const tensors = Object.keys(header).filter((name) => name !== '__metadata__').length;
-  if (entries > tensors) throw corrupt(origin, 'a name occurs twice in its header');
-}
-
-function checkEntry(name: string, value: unknown, dataBytes: number, origin: string): Entry {
-  const entry = value as Partial<Entry> | null;
-  if (typeof entry !== 'object' || entry === null) throw corrupt(origin, `${name} is not an object`);
-  if (typeof entry.dtype !== 'string' || !Object.hasOwn(arrayTypes, entry.dtype)) {
-    throw corrupt(origin, `${name} has dtype ${JSON.stringify(entry.dtype)}; read are ${Object.keys(arrayTypes).join(', ')}`);
-  }
-  const { shape, data_offsets: offsets } = entry;
-  if (!Array.isArray(shape) || !shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
-    throw corrupt(origin, `${name} has no valid shape`);
-  }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((o) => Number.isSafeInteger(o) && o >= 0)) {
-    throw corrupt(origin, `${name} has no valid data_offsets`);
-  }
-  const [begin, end] = offsets as unknown as [number, number];
-  if (begin > end || end > dataBytes) {
-    throw corrupt(origin, `${name} lies at ${begin} to ${end}, the file has ${dataBytes} bytes of data; is it truncated?`);
-  }
-  const wanted = count(shape) * arrayTypes[entry.dtype].BYTES_PER_ELEMENT;
-  if (wanted !== end - begin) {
-    throw corrupt(origin, `${name} [${shape.join(', ')}] ${entry.dtype} needs ${wanted} bytes, has ${end - begin}`);
-  }
-  return entry as Entry;
-}
-
-function expectNoGaps(entries: readonly (readonly [string, Entry])[], dataBytes: number, origin: string): void {
-  const sorted = [...entries].sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]);
-  let at = 0;
-  for (const [name, { data_offsets: offsets }] of sorted) {
-    if (offsets[0] !== at) throw corrupt(origin, `${name} ${offsets[0] < at ? 'overlaps' : 'leaves a gap after'} its neighbour`);
-    at = offsets[1];
-  }
-  if (at !== dataBytes) throw corrupt(origin, `${dataBytes - at} bytes belong to no tensor`);
-}
-
-function metadataOf(value: unknown, origin: string): Readonly<Record<string, string>> {
-  if (value === undefined) return {};
-  const ok = typeof value === 'object' && value !== null && Object.values(value).every((v) => typeof v === 'string');
-  if (!ok) throw corrupt(origin, '__metadata__ is not a map of strings');
-  return value as Readonly<Record<string, string>>;
-}
-
 /**
- * Reads a file's bytes; tensors are copies.
- * @param origin - named in errors, for example the path.
- * @throws {@link CugruError} `ERR_CHECKPOINT_CORRUPT`
+ * Writes a safetensors file, whole or not at all, without a second copy of the data in memory. The tensors must not change
+ * until it is done.
+ * @throws {@link CugruError} as {@link encodeSafetensors}, or the error of the file system.
  */
-export function decodeSafetensors(bytes: Uint8Array, origin = 'the data'): SafetensorsFile {
-  const { header, dataStart } = readHeader(bytes, origin);
-  const dataBytes = bytes.length - dataStart;
-  const entries = Object.entries(header)
-    .filter(([name]) => name !== '__metadata__')
-    .map(([name, value]) => [name, checkEntry(name, value, dataBytes, origin)] as const);
-  expectNoGaps(entries, dataBytes, origin);
-  const tensors = entries.map(([name, { dtype, shape, data_offsets: [begin, end] }]) => {
-    // Uint8Array's slice copies (and so aligns); a Buffer's own would not.
-    const copy = Uint8Array.prototype.slice.call(bytes, dataStart + begin, dataStart + end);
-    return { name, shape, data: new arrayTypes[dtype](copy.buffer as ArrayBuffer) };
-  });
-  return { tensors, metadata: metadataOf(header['__metadata__'], origin) };
-}
-
-/** Reads a file. @throws {@link CugruError} `ERR_CHECKPOINT_CORRUPT`, with the system's error as cause when it cannot be read. */
-export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw corrupt(path, 'the file cannot be read', error);
-  }
-  return decodeSafetensors(bytes, path);
-}
-
-/** Writes a file whole or not at all: beside its place, then renamed. */
 export async function writeSafetensors(
   path: string,
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, 'w');
+  await writeFileAtomic(path, encodeParts(tensors, metadata));
+}
+
+function itemSizes(dtype: string): number | undefined {
+  return Object.hasOwn(classes, dtype) ? classes[dtype as Dtype].BYTES_PER_ELEMENT : undefined;
+}
+
+function tensorOf({ name, dtype, shape }: Entry, buffer: ArrayBufferLike, offset: number): NamedTensor {
+  const elements = shape.reduce((product, dim) => product * dim, 1);
+  // The classes' constructors differ in their types only; at run time they take the same arguments.
+  const Type = classes[dtype as Dtype] as new (buffer: ArrayBufferLike, offset: number, length: number) => TensorData;
+  return { name, shape, data: new Type(buffer, offset, elements) };
+}
+
+function corrupt(source: string, problem: string, cause?: unknown): CugruError {
+  const message = `${source} is no safetensors file that can be read: ${problem}`;
+  return new CugruError('ERR_CHECKPOINT_CORRUPT', message, { path: source }, { cause });
+}
+
+/**
+ * Reads the bytes of a safetensors file. Tensors are views over `bytes` where alignment allows, and copies elsewhere.
+ * @param source - names the data in messages
+ * @throws {@link CugruError} `ERR_CHECKPOINT_CORRUPT` with what is wrong, `ERR_UNSUPPORTED` for element types other than F32, F64,
+ * I32, I64 and U8.
+ */
+export function decodeSafetensors(bytes: Uint8Array, source = 'the data'): Safetensors {
+  const headerLength = readHeaderLength(bytes, bytes.length, source);
+  const dataStart = 8 + headerLength;
+  const { entries, metadata } = parseHeader(bytes.subarray(8, dataStart), bytes.length - dataStart, itemSizes, source);
+  const tensors = entries.map((entry) => {
+    const offset = bytes.byteOffset + dataStart + entry.begin;
+    if (offset % (itemSizes(entry.dtype) as number) === 0) return tensorOf(entry, bytes.buffer, offset);
+    return tensorOf(entry, bytes.slice(dataStart + entry.begin, dataStart + entry.end).buffer, 0);
+  });
+  return { tensors, metadata };
+}
+
+async function readExactly(
+  file: FileHandle,
+  position: number,
+  length: number,
+  source: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    // One read takes at most 2 GiB.
+    const wanted = Math.min(length - done, 2 ** 30);
+    const { bytesRead } = await file.read(bytes, done, wanted, position + done);
+    if (bytesRead === 0) throw corrupt(source, 'it became shorter while it was read');
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+async function readOpened(file: FileHandle, path: string): Promise<Safetensors> {
+  const stat = await file.stat();
+  if (!stat.isFile()) throw corrupt(path, 'it is not a file');
+  const head = await readExactly(file, 0, Math.min(8, stat.size), path);
+  const headerLength = readHeaderLength(head, stat.size, path);
+  const header = await readExactly(file, 8, headerLength, path);
+  const dataStart = 8 + headerLength;
+  const { entries, metadata } = parseHeader(header, stat.size - dataStart, itemSizes, path);
+  const tensors: NamedTensor[] = [];
+  for (const entry of entries) {
+    const data = await readExactly(file, dataStart + entry.begin, entry.end - entry.begin, path);
+    tensors.push(tensorOf(entry, data.buffer, 0));
+  }
+  return { tensors, metadata };
+}
+
+/**
+ * Reads a safetensors file of any size, each tensor into memory of its own.
+ * @throws {@link CugruError} as {@link decodeSafetensors}; `ERR_CHECKPOINT_CORRUPT` with the system's error as `cause` when the
+ * file cannot be opened.
+ */
+export async function readSafetensors(path: string): Promise<Safetensors> {
+  let file: FileHandle;
   try {
-    await file.writeFile(encodeSafetensors(tensors, metadata));
-    await file.sync();
-    await file.close();
-    await rename(temporary, path);
+    file = await open(path, 'r');
   } catch (error) {
-    await file.close().catch(() => {});
-    await rm(temporary, { force: true });
-    throw error;
+    throw corrupt(path, error instanceof Error ? error.message : String(error), error);
+  }
+  try {
+    return await readOpened(file, path);
+  } catch (error) {
+    throw error instanceof CugruError
+      ? error
+      : corrupt(path, error instanceof Error ? error.message : String(error), error);
+  } finally {
+    await file.close();
   }
 }

@@ -1,10 +1,10 @@
-/** Images: files to pixels, and pixels to sequences. */
-import { decode, decodeAll, encodePng } from './decode.js';
-import { toSequence } from './to_sequence.js';
-
-export type { DecodeOptions } from './decode.js';
-export { type ImageSize, type Scheme, type SequenceMap, sequenceMap } from './schemes.js';
-export { type FixedNormalization, isToSequence, type ToSequence, type ToSequenceOptions, toSequence } from './to_sequence.js';
-
-/** Images in and out of models. */
-export const image = { toSequence, decode, decodeAll, encodePng } as const;
+/** From image files to pixels, and from pixels to the order in which a recurrent layer reads them. */
+export * as image from './public.js';
+export { type ImageSize, type SchemeConfig, type SchemeName, type SequenceMap, sequenceMap } from './schemes.js';
+export {
+  isToSequence,
+  type Normalization,
+  type ToSequence,
+  type ToSequenceOptions,
+  toSequence,
+} from './to_sequence.js';

@@ -1,84 +1,111 @@
-/** The first element of an image model. */
-import { expectInteger, expectNumber, expectOneOf, rejectUnknownKeys } from '../checks.js';
+/** `image.toSequence`: how a model turns images into sequences. */
+import { expectInteger, expectNumber, expectOneOf, rejectUnknownKeys, show } from '../checks.js';
 import { CugruError } from '../errors.js';
-import { type Scheme, type SchemeOptions, schemes } from './schemes.js';
+import { type SchemeName, schemeNames } from './schemes.js';
 
-/** Mean and deviation by channel, on pixels from 0 to 1. */
-export interface FixedNormalization {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
+/**
+ * What is subtracted from, and divides, the values of each channel (after bytes are scaled to 0 to 1):
+ * - `'dataset'`: mean and standard deviation of the first training set; they are saved with the weights
+ * - `'none'`: nothing
+ * - one `mean` and `std` for each channel
+ */
+export type Normalization = 'dataset' | 'none' | { readonly mean: readonly number[]; readonly std: readonly number[] };
 
 /** Options of {@link toSequence}. */
 export interface ToSequenceOptions {
   /**
-   * - `rows`: a step for each row, its features `[x][channel]`
-   * - `columns`: a step for each column, its features `[y][channel]`
-   * - `patches`: a step for each patch in raster order, its features `[dy][dx][channel]`; at bottom and right the image is
-   *   padded with the mean
+   * - `'rows'`: each row of pixels is a step, top to bottom
+   * - `'columns'`: each column is a step, left to right
+   * - `'patches'`: each patch is a step, in raster order; those at the right and bottom edge are padded with zeros (after the
+   *   normalisation)
+   * @defaultValue 'rows'
    */
-  readonly scheme: Scheme;
-  /** Side of a patch, or `[height, width]`; for `patches`. */
+  readonly scheme?: SchemeName;
+  /** Patches only, and needed there: `[height, width]` in pixels, or one number for both. */
   readonly patchSize?: number | readonly [number, number];
   /**
-   * Pixels are scaled to [0, 1], then `(pixel − mean) / std` for each channel. `'dataset'`: mean and deviation of the first
-   * training set; they are saved with the model. `'none'`: scaling only.
-   * @defaultValue 'dataset'
+   * Patches only: pixels from one patch to the next, `[down, right]` or one number for both, at most the patch size.
+   * @defaultValue the patch size: patches do not overlap
    */
-  readonly normalization?: 'dataset' | 'none' | FixedNormalization;
+  readonly stride?: number | readonly [number, number];
+  /** @defaultValue 'dataset' */
+  readonly normalization?: Normalization;
 }
 
-/** An image model's way of reading. Made by {@link toSequence}. */
-export interface ToSequence extends SchemeOptions {
+/** The first element of a model of images: plain, frozen data with all defaults filled in. */
+export interface ToSequence {
   readonly kind: 'toSequence';
-  readonly normalization: 'dataset' | 'none' | FixedNormalization;
+  readonly scheme: SchemeName;
+  readonly patchSize?: readonly [number, number];
+  readonly stride?: readonly [number, number];
+  readonly normalization: Normalization;
 }
 
-function patch(size: unknown): readonly [number, number] {
-  const pair = typeof size === 'number' ? [size, size] : size;
+function expectPair(name: string, value: unknown): readonly [number, number] {
+  const pair = typeof value === 'number' ? [value, value] : value;
   if (!Array.isArray(pair) || pair.length !== 2) {
-    throw new CugruError('ERR_TYPE', 'patchSize must be a number or [height, width]');
+    throw new CugruError('ERR_TYPE', `${name} must be a number or [height, width], got ${show(value)}`, { name });
   }
-  const side = (name: string, value: unknown): number => expectInteger(name, value, { min: 1, max: 2 ** 16 });
-  return [side('patchSize[0]', pair[0]), side('patchSize[1]', pair[1])];
+  const [height, width] = pair.map((side, i) => expectInteger(`${name}[${i}]`, side, { min: 1, max: 2 ** 16 }));
+  return Object.freeze([height as number, width as number] as const);
 }
 
-function normalizationOf(value: unknown): ToSequence['normalization'] {
-  if (value === undefined || value === 'dataset') return 'dataset';
-  if (value === 'none') return 'none';
-  const { mean, std } = (typeof value === 'object' && value !== null ? value : {}) as Partial<FixedNormalization>;
-  if (!Array.isArray(mean) || !Array.isArray(std) || mean.length !== std.length || mean.length === 0) {
-    throw new CugruError('ERR_TYPE', "normalization must be 'dataset', 'none' or { mean: [...], std: [...] }, one for each channel");
+function expectFigures(name: string, values: unknown, above: number): readonly number[] {
+  if (!Array.isArray(values) || values.length === 0) {
+    throw new CugruError('ERR_TYPE', `${name} must be an array with one number for each channel, got ${show(values)}`, {
+      name,
+    });
   }
-  return {
-    mean: mean.map((m, i) => expectNumber(`mean[${i}]`, m, { min: -1e6, max: 1e6 })),
-    std: std.map((s, i) => expectNumber(`std[${i}]`, s, { min: 1e-6, max: 1e6 })),
-  };
+  return Object.freeze(values.map((value, i) => expectNumber(`${name}[${i}]`, value, { above, max: 1e6 })));
+}
+
+function expectNormalization(value: unknown): Normalization {
+  if (typeof value !== 'object' || value === null) {
+    return expectOneOf('normalization', value, ['dataset', 'none'] as const);
+  }
+  rejectUnknownKeys('normalization', value, ['mean', 'std']);
+  const given = value as { readonly mean?: unknown; readonly std?: unknown };
+  const mean = expectFigures('normalization.mean', given.mean, -1e6);
+  const std = expectFigures('normalization.std', given.std, 0);
+  if (mean.length !== std.length) {
+    const problem = `normalization needs a mean and std for each channel, got ${mean.length} and ${std.length}`;
+    throw new CugruError('ERR_SHAPE', problem, { mean: mean.length, std: std.length });
+  }
+  return Object.freeze({ mean, std });
+}
+
+function expectPatches(options: ToSequenceOptions): Pick<ToSequence, 'patchSize' | 'stride'> {
+  if (options.patchSize === undefined) {
+    throw new CugruError('ERR_VALUE', "the scheme 'patches' needs a patchSize: [height, width], or a number for both");
+  }
+  const patchSize = expectPair('patchSize', options.patchSize);
+  const stride = options.stride === undefined ? patchSize : expectPair('stride', options.stride);
+  if (stride[0] > patchSize[0] || stride[1] > patchSize[1]) {
+    const problem = `stride must be at most the patchSize [${patchSize.join(', ')}], or pixels between patches are lost, got`;
+    throw new CugruError('ERR_VALUE', `${problem} [${stride.join(', ')}]`, { patchSize, stride });
+  }
+  return { patchSize, stride };
 }
 
 /**
- * Reads an image `[height, width, channels]` as a sequence `[steps, features]`; the first element of a model's list.
- * It runs inside the model, on the device, together with scaling and normalisation.
- * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`.
+ * Reads images as sequences: the first element of a model's list, for rows of `[height, width, channels]`. It gives
+ * `[steps, features]`: for 28 × 28 × 1, rows and columns give [28, 28], patches of 7 give [16, 49].
+ * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE`
  */
-export function toSequence(options: ToSequenceOptions): ToSequence {
-  rejectUnknownKeys('image.toSequence', options, ['scheme', 'patchSize', 'normalization']);
-  const scheme = expectOneOf('scheme', options.scheme, schemes);
-  if (scheme !== 'patches' && options.patchSize !== undefined) {
-    throw new CugruError('ERR_VALUE', `patchSize is for scheme 'patches', not '${scheme}'`);
+export function toSequence(options: ToSequenceOptions = {}): ToSequence {
+  rejectUnknownKeys('image.toSequence', options, ['scheme', 'patchSize', 'stride', 'normalization']);
+  const scheme = expectOneOf('scheme', options.scheme ?? 'rows', schemeNames);
+  if (scheme !== 'patches' && (options.patchSize !== undefined || options.stride !== undefined)) {
+    throw new CugruError('ERR_VALUE', `patchSize and stride are for the scheme 'patches', got scheme '${scheme}'`, {
+      scheme,
+    });
   }
-  if (scheme === 'patches' && options.patchSize === undefined) {
-    throw new CugruError('ERR_VALUE', "scheme 'patches' needs patchSize: a number or [height, width]");
-  }
-  return Object.freeze({
-    kind: 'toSequence' as const,
-    scheme,
-    ...(options.patchSize === undefined ? {} : { patchSize: patch(options.patchSize) }),
-    normalization: normalizationOf(options.normalization),
-  });
+  const patches = scheme === 'patches' ? expectPatches(options) : {};
+  const normalization = expectNormalization(options.normalization ?? 'dataset');
+  return Object.freeze({ kind: 'toSequence', scheme, ...patches, normalization });
 }
 
-/** Whether an element of a model's list is this one. */
+/** Whether a value is what {@link toSequence} gives. */
 export function isToSequence(value: unknown): value is ToSequence {
-  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'toSequence';
+  return typeof value === 'object' && value !== null && (value as { readonly kind?: unknown }).kind === 'toSequence';
 }

@@ -262,10 +262,7 @@ export class Network {
     return summarize(this.spec, lowered, nodes, this.runtime.description);
   }
 
-  /**
-   * Bytes that a run would take, without taking them.
-   * @param options - `mode`: 'predict' (default) or 'evaluate'; training is asked of a compiled model's `estimateMemory`.
-   */
+  /** @internal Bytes of activations and scratch that a program would take, without taking them. */
   protected async plannedBytes(variant: Variant, mode: Mode, batch: number): Promise<number> {
     const program = await this.runtime.compile(await this.store(), this.lowered(variant).graph, mode, batch, true);
     const { arenaBytes } = native().programInfo(program);

@@ -12,7 +12,7 @@ namespace cugru::cpu {
 
 // A task's rows. Multiples of kRowGroup, whose rows share one partial bias gradient.
 constexpr int64_t kRowGroup = 4;
-constexpr int64_t kMaxTaskRows = 64;
+constexpr int64_t kMaxTaskRows = 32;
 
 // States of one layer and direction over time; a ring keeps only the last two steps.
 struct StateSequence {

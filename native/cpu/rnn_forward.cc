@@ -11,7 +11,8 @@ int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Every task streams all weights at every step, so few rows cost bandwidth; many rows leave threads without work.
 int64_t rowsOfTask(int64_t batch) {
-  return std::clamp(ceilDiv(ceilDiv(batch, 8), kRowGroup) * kRowGroup, kRowGroup, kMaxTaskRows);
+  const int64_t wished = batch >= 128 ? 16 : 8;
+  return std::clamp(ceilDiv(ceilDiv(batch, wished), kRowGroup) * kRowGroup, kRowGroup, kMaxTaskRows);
 }
 
 constexpr int64_t kPointerFloats = 2;

@@ -9,6 +9,7 @@ namespace cugru {
 namespace {
 constexpr int64_t kSliceAlign = 16;  // floats: 64 bytes
 constexpr size_t kBytesAlign = 64;
+constexpr int64_t kMaxFloats = int64_t{1} << 46;
 
 template <typename T>
 T roundUp(T value, T unit) {
@@ -28,6 +29,9 @@ ParameterStore::ParameterStore(Backend& backend, Stream& stream, std::vector<Gro
     int64_t& total = spec.buffer ? buffered_ : optimized_;
     group.first = total;
     total += roundUp(group.layout->elements(), kSliceAlign);
+    if (group.canonical > kMaxFloats || total > kMaxFloats || preparedBytes_ > size_t{kMaxFloats}) {
+      fail(code::kOutOfMemory, "the parameters up to group '", spec.name, "' are more than any host can hold");
+    }
     group.preparedOffset = preparedBytes_;
     preparedBytes_ += roundUp(group.layout->preparedBytes(), kBytesAlign);
     group.spec = std::move(spec);

@@ -87,7 +87,10 @@ OpDesc Program::describe(const FlowNode& flow, const std::vector<bool>&) const {
   desc.training = mode_ == Mode::train;
   const auto specs = [&](const std::vector<int32_t>& ids) {
     std::vector<std::optional<TensorSpec>> out;
-    for (int32_t t : ids) out.push_back(t >= 0 ? std::optional(graph_.tensors[t]) : std::nullopt);
+    for (int32_t t : ids) {
+      out.push_back(t >= 0 ? std::optional(graph_.tensors[t]) : std::nullopt);
+      if (t >= 0) graph_.tensors[t].elements(batch_);  // refuses what overflows, before a kernel multiplies
+    }
     return out;
   };
   desc.inputs = specs(flow.inputs);

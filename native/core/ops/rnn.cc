@@ -72,6 +72,9 @@ RnnDesc rnnDesc(const OpDesc& desc) {
   rnn.batch = desc.batch;
   rnn.training = desc.training;
   const TensorSpec states{DType::f32, rnn.layers * rnn.directions, {rnn.hiddenSize}};
+  // What a training forward keeps: the gates of every step, row and layer. Kernels may multiply these without checks.
+  const int64_t kept = checkedMul(8 * rnn.hiddenSize, rnn.layers * rnn.directions, desc.name.c_str());
+  checkedMul(checkedMul(rnn.steps, rnn.batch, desc.name.c_str()), kept, desc.name.c_str());
   const auto given = [&](size_t i) { return i < desc.inputs.size() && desc.inputs[i].has_value(); };
   const auto wanted = [](const std::vector<bool>& flags, size_t i) { return i < flags.size() && flags[i]; };
   rnn.hasInitialState = given(1);

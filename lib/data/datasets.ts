@@ -1,0 +1,3 @@
+/** What `import { datasets } from 'cugru'` holds. */
+export { type ArraysOptions, fromArrays } from './arrays.js';
+export { type DatasetSplits, type IdxFolderOptions, idx, type MnistOptions, mnist } from './mnist.js';

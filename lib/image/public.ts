@@ -1,0 +1,11 @@
+/** What `import { image } from 'cugru'` holds. */
+export {
+  type DecodeAllOptions,
+  type DecodeOptions,
+  decodeImage as decode,
+  decodeImages as decodeAll,
+  type ImageSource,
+} from './decode.js';
+export { type EncodeOptions, encodePng } from './encode.js';
+export type { SchemeName } from './schemes.js';
+export { type Normalization, type ToSequence, type ToSequenceOptions, toSequence } from './to_sequence.js';
