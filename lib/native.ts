@@ -130,6 +130,7 @@ export interface NativeAddon {
   sessionInfo(session: SessionHandle): { readonly device: string; readonly description: string };
   drainSession(session: SessionHandle): Promise<void>;
 
+  /** Its bytes are not defined until they are written. */
   createBuffer(bytes: number): BufferHandle;
   bufferWrite(buffer: BufferHandle, offset: number, source: NumericArray): void;
   bufferRead(buffer: BufferHandle, offset: number, target: NumericArray): void;

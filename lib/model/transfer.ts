@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { CugruError } from '../errors.js';
 import { type BufferHandle, type NumericArray, native } from '../native.js';
 
-const sliceBytes = 1 << 19;
+const sliceBytes = 1 << 20;
 
 async function inSlices(name: string, array: NumericArray, copy: (offset: number, part: NumericArray) => void): Promise<void> {
   const { length } = array;

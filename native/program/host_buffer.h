@@ -5,14 +5,18 @@
 #include <memory>
 
 #include "core/backend.h"
-#include "core/host_memory.h"
+#include "core/memory_shelf.h"
 
 namespace cugru {
 
-// Its bytes never move. While `users` is above zero a command reads or writes it, and JavaScript may not.
+// Its bytes never move, and are not defined until they are written. While `users` is above zero a command reads or writes
+// it, and JavaScript may not.
 class HostBuffer {
  public:
-  explicit HostBuffer(size_t bytes) : memory_(allocateHost(bytes == 0 ? 1 : bytes, "buffer")), bytes_(bytes) {}
+  explicit HostBuffer(size_t bytes) : memory_(takeFromShelf(bytes == 0 ? 1 : bytes, "buffer")), bytes_(bytes) {}
+  ~HostBuffer() { putOnShelf(std::move(memory_)); }
+  HostBuffer(const HostBuffer&) = delete;
+  HostBuffer& operator=(const HostBuffer&) = delete;
   char* data() const noexcept { return static_cast<char*>(memory_->data()); }
   size_t bytes() const noexcept { return bytes_; }
 

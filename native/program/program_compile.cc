@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/ops/ops.h"
+#include "core/host_memory.h"
 #include "program/program.h"
 
 namespace cugru {
