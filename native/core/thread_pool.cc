@@ -35,14 +35,6 @@ constexpr uint64_t kInside = 0x7fffffff;
 constexpr uint64_t kOpen = 0x80000000;
 uint64_t epochOf(uint64_t gate) { return gate >> 32; }
 
-void pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 // Spins until done() or until `limit` has passed; true when done.
 template <typename Done>
 bool spin(std::chrono::microseconds limit, Done done) {
@@ -50,7 +42,7 @@ bool spin(std::chrono::microseconds limit, Done done) {
   for (;;) {
     for (int i = 0; i < kPausesPerLook; ++i) {
       if (done()) return true;
-      pause();
+      ThreadPool::pause();
     }
     if (std::chrono::steady_clock::now() - start >= limit) return done();
   }
@@ -123,6 +115,14 @@ int affinityProcessors() {
 }
 
 }  // namespace
+
+void ThreadPool::pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 int allowedProcessors() {
   int processors = affinityProcessors();

@@ -20,6 +20,8 @@ class ThreadPool {
   using Body = void (*)(void* context, int64_t task);
   void run(int64_t tasks, Body body, void* context);
 
+  static void pause() noexcept;  // one turn of a loop that spins
+
  private:
   ThreadPool();
   ~ThreadPool();

@@ -1,7 +1,8 @@
 // The recurrent stack: its plan, shared by the pass forward (rnn_forward.cc) and the pass back (rnn_backward.cc).
 //
-// A task owns some rows of the batch for all time steps of one layer and direction, so that there is one fork and join per
-// layer. Rows are independent of each other: how they are shared out cannot change a result.
+// Two ways to share out the work of one layer. With enough rows, a task owns some rows of the batch for all time steps of one
+// direction, so that there is one fork and join per layer. With few rows, all threads take the same rows and share out the
+// units of each step. Every element is one fixed chain of operations: neither choice can change a result.
 #pragma once
 
 #include "cpu/cpu_stream.h"
@@ -10,9 +11,9 @@
 
 namespace cugru::cpu {
 
-// A task's rows. Multiples of kRowGroup, whose rows share one partial bias gradient.
+// Rows that share one partial bias gradient; a task has a multiple of it.
 constexpr int64_t kRowGroup = 4;
-constexpr int64_t kMaxTaskRows = 32;
+constexpr int64_t kMaxTaskRows = 64;
 
 // States of one layer and direction over time; a ring keeps only the last two steps.
 struct StateSequence {
@@ -27,6 +28,7 @@ struct CellPass {
   const CellOffsets* offsets = nullptr;
   bool reverse = false;
   const float* x = nullptr;            // [steps][batch][inputs]
+  float* projected = nullptr;          // [steps][batch][block][gate][width]; null: x is multiplied in each step
   const float* initial = nullptr;      // [batch][units]; null: zeros
   const int32_t* lengths = nullptr;    // null: full
   StateSequence states;
@@ -58,10 +60,25 @@ class RnnKernel final : public Kernel {
   int64_t length(const CellPass& pass, int64_t row) const { return pass.lengths ? pass.lengths[row] : desc_.steps; }
   const float* stateBefore(const CellPass& pass, const float* zeros, int64_t step, int64_t row) const;
 
-  void forwardRows(const CellPass& pass, const float* prepared, int64_t first, int64_t rows) const;
-  void backwardRows(const CellPass& pass, const float* prepared, int64_t first, int64_t rows) const;
-  int64_t backwardGates(const CellPass& pass, const float* zeros, int64_t step, int64_t first, int64_t rows,
-                        float** gates, float** carry) const;
+  // Some units of some rows; forward and back each have one step that all strategies share.
+  struct Slice {
+    int64_t firstRow, rows;
+    int64_t firstBlock, lastBlock;  // of `table_.width` units
+  };
+  int64_t blocks() const { return (desc_.hiddenSize + table_.width - 1) / table_.width; }
+  int64_t taskRows(int threads) const;
+  bool sharesUnits(int threads) const;
+
+  void forwardStep(const CellPass& pass, const float* prepared, int64_t step, const Slice& slice) const;
+  void keepLast(const CellPass& pass, int64_t first, int64_t rows) const;
+  void forwardUnits(const KernelArgs& args, int64_t layer, CpuStream& stream) const;
+  void project(const CellPass& pass, const float* prepared, CpuStream& stream) const;
+
+  void beginBackward(const CellPass& pass, int64_t first, int64_t rows) const;
+  void endBackward(const CellPass& pass, int64_t first, int64_t rows) const;
+  void backwardGates(const CellPass& pass, const float* prepared, int64_t step, const Slice& slice) const;
+  void backwardState(const CellPass& pass, const float* prepared, int64_t step, const Slice& slice) const;
+  void backwardUnits(const CellPass* passes, const float* prepared, int64_t layer, CpuStream& stream) const;
   void inputGradients(const KernelArgs& args, const CellPass* passes, int64_t layer, CpuStream& stream) const;
   void weightGradients(const KernelArgs& args, const CellPass* passes, CpuStream& stream) const;
   void biasGradients(const CellPass& pass, float* gradients) const;
@@ -74,19 +91,19 @@ class RnnKernel final : public Kernel {
   const Table& table_;
   RnnOffsets offsets_;
   KernelSizes sizes_;
-  int64_t taskRows_ = 0, tasks_ = 0;
   // Floats into workspace or saved.
   int64_t gates_ = 0, sequences_ = 0, rings_ = 0, carry_ = 0, layerGradient_ = 0, biasParts_ = 0, lists_ = 0;
+  int64_t projections_ = 0;
 };
 
 // task(direction, first row, rows) for every direction and slice of the batch.
 template <typename Task>
 void RnnKernel::eachSlice(int64_t layer, double flopFactor, CpuStream& stream, const Task& task) const {
   const double operations = flopFactor * cellFlops(layer) * static_cast<double>(desc_.directions) / 16;
-  stream.parallel(tasks_ * desc_.directions, operations, [&](int64_t index) {
-    const int64_t direction = index / tasks_, first = index % tasks_ * taskRows_;
-    const int64_t left = desc_.batch - first;
-    task(direction, first, left < taskRows_ ? left : taskRows_);
+  const int64_t most = taskRows(stream.threads()), tasks = (desc_.batch + most - 1) / most;
+  stream.parallel(tasks * desc_.directions, operations, [&](int64_t index) {
+    const int64_t direction = index / tasks, first = index % tasks * most;
+    task(direction, first, desc_.batch - first < most ? desc_.batch - first : most);
   });
 }
 

@@ -42,60 +42,85 @@ CellPass RnnKernel::backwardPass(const KernelArgs& args, int64_t layer, int64_t 
   return p;
 }
 
-// Turns the gates of one step into their gradients, and lists the rows that took part. Rows that had ended get zeros.
-int64_t RnnKernel::backwardGates(const CellPass& pass, const float* zeros, int64_t t, int64_t first, int64_t rows,
-                                 float** gates, float** carry) const {
-  const int64_t units = desc_.hiddenSize, width = desc_.directions * units;
-  const float* state[kRowGroup];
-  const float* dy[kRowGroup];
-  int64_t count = 0;
-  for (int64_t group = first; group < first + rows; group += kRowGroup) {
-    GruBackwardStep step{units, 0, gates + count, state, pass.dy ? dy : nullptr, carry + count,
-                         pass.biasParts + group / kRowGroup * 4 * units};
-    for (int64_t row = group; row < std::min(group + kRowGroup, first + rows); ++row) {
-      const int64_t at = t * desc_.batch + row, i = step.rows;
-      if (t >= length(pass, row)) {
-        std::fill_n(pass.gates + at * 4 * units, 4 * units, 0.0f);
-        continue;
-      }
-      gates[count + i] = pass.gates + at * 4 * units;
-      carry[count + i] = pass.carry + row * units;
-      state[i] = stateBefore(pass, zeros, t, row);
-      if (pass.dy != nullptr) dy[i] = pass.dy + at * width;
-      ++step.rows;
-    }
-    if (step.rows > 0) table_.gruBackward(step);
-    count += step.rows;
+void RnnKernel::beginBackward(const CellPass& pass, int64_t first, int64_t rows) const {
+  const int64_t units = desc_.hiddenSize, groups = (rows + kRowGroup - 1) / kRowGroup;
+  float* carry = pass.carry + first * units;
+  if (pass.dLast != nullptr) {
+    std::memcpy(carry, pass.dLast + first * units, static_cast<size_t>(rows * units) * sizeof(float));
+  } else {
+    std::fill_n(carry, rows * units, 0.0f);
   }
-  return count;
+  std::fill_n(pass.biasParts + first / kRowGroup * 4 * units, groups * 4 * units, 0.0f);
 }
 
-// One slice of the batch back through all steps.
-void RnnKernel::backwardRows(const CellPass& pass, const float* prepared, int64_t first, int64_t rows) const {
+void RnnKernel::endBackward(const CellPass& pass, int64_t first, int64_t rows) const {
   const int64_t units = desc_.hiddenSize;
-  const size_t sliceBytes = static_cast<size_t>(rows * units) * sizeof(float);
-  float* carryRows = pass.carry + first * units;
-  if (pass.dLast != nullptr) {
-    std::memcpy(carryRows, pass.dLast + first * units, sliceBytes);
-  } else {
-    std::memset(carryRows, 0, sliceBytes);
-  }
-  const int64_t groups = (rows + kRowGroup - 1) / kRowGroup;
-  std::fill_n(pass.biasParts + first / kRowGroup * 4 * units, groups * 4 * units, 0.0f);
+  if (pass.dInitial == nullptr) return;
+  std::memcpy(pass.dInitial + first * units, pass.carry + first * units, static_cast<size_t>(rows * units) * sizeof(float));
+}
 
-  float* gates[kMaxTaskRows];
-  float* carry[kMaxTaskRows];
-  const float* stateGradients[kMaxTaskRows];  // [r | z | q]
-  PanelProduct product{prepared + pass.offsets->stateBackPanels, 3 * units, 0, 0, units, stateGradients, carry, true,
-                       nullptr, 0};
-  for (int64_t s = desc_.steps - 1; s >= 0; --s) {
-    const int64_t t = pass.reverse ? desc_.steps - 1 - s : s;
-    product.rows = backwardGates(pass, prepared + offsets_.zeros, t, first, rows, gates, carry);
-    if (product.rows == 0 || (s == 0 && pass.dInitial == nullptr)) continue;  // nobody asks what comes before
-    for (int64_t i = 0; i < product.rows; ++i) stateGradients[i] = gates[i] + units;
-    table_.panelProduct(product);
+// Turns the gates of one step into their gradients. Rows that had ended get zeros.
+void RnnKernel::backwardGates(const CellPass& pass, const float* prepared, int64_t s, const Slice& slice) const {
+  const int64_t units = desc_.hiddenSize, width = desc_.directions * units;
+  const int64_t t = pass.reverse ? desc_.steps - 1 - s : s, end = slice.firstRow + slice.rows;
+  const int64_t firstUnit = slice.firstBlock * table_.width, lastUnit = std::min(units, slice.lastBlock * table_.width);
+  float* gates[kRowGroup];
+  float* carry[kRowGroup];
+  const float* state[kRowGroup];
+  const float* dy[kRowGroup];
+  for (int64_t group = slice.firstRow; group < end; group += kRowGroup) {
+    GruBackwardStep step{units, 0, firstUnit, lastUnit, gates, state, pass.dy ? dy : nullptr, carry,
+                         pass.biasParts + group / kRowGroup * 4 * units};
+    for (int64_t row = group; row < std::min(group + kRowGroup, end); ++row) {
+      const int64_t at = t * desc_.batch + row;
+      float* gate = pass.gates + at * 4 * units;
+      if (t >= length(pass, row)) {
+        for (int64_t g = 0; g < 4; ++g) std::fill(gate + g * units + firstUnit, gate + g * units + lastUnit, 0.0f);
+        continue;
+      }
+      const int64_t i = step.rows++;
+      gates[i] = gate;
+      carry[i] = pass.carry + row * units;
+      state[i] = stateBefore(pass, prepared + offsets_.zeros, t, row);
+      if (pass.dy != nullptr) dy[i] = pass.dy + at * width;
+    }
+    if (step.rows > 0) table_.gruBackward(step);
   }
-  if (pass.dInitial != nullptr) std::memcpy(pass.dInitial + first * units, carryRows, sliceBytes);
+}
+
+// What the gates' gradients of one step mean for the state before it.
+void RnnKernel::backwardState(const CellPass& pass, const float* prepared, int64_t s, const Slice& slice) const {
+  if (s == 0 && pass.dInitial == nullptr) return;  // nobody asks what comes before
+  const int64_t units = desc_.hiddenSize, t = pass.reverse ? desc_.steps - 1 - s : s;
+  const float* gradients[kMaxTaskRows];  // [r | z | q]
+  float* carry[kMaxTaskRows];
+  PanelProduct product{prepared + pass.offsets->stateBackPanels, 3 * units, 0, slice.firstBlock * table_.width,
+                       std::min(units, slice.lastBlock * table_.width), gradients, carry, true, nullptr, 0};
+  for (int64_t row = slice.firstRow; row < slice.firstRow + slice.rows; ++row) {
+    if (t >= length(pass, row)) continue;
+    gradients[product.rows] = pass.gates + (t * desc_.batch + row) * 4 * units + units;
+    carry[product.rows++] = pass.carry + row * units;
+  }
+  if (product.rows > 0) table_.panelProduct(product);
+}
+
+// Few rows: the threads share out the units, first of the gates and then of the state.
+void RnnKernel::backwardUnits(const CellPass* passes, const float* prepared, int64_t layer, CpuStream& stream) const {
+  const int64_t panels = (blocks() + 1) / 2, parts = std::min<int64_t>(panels, 4 * stream.threads());  // a panel is two blocks
+  for (int64_t d = 0; d < desc_.directions; ++d) {
+    const CellPass& pass = passes[d];
+    beginBackward(pass, 0, desc_.batch);
+    stream.inOrder(2 * desc_.steps, parts, cellFlops(layer) / 16, [&](int64_t phase, int64_t part) {
+      const int64_t s = desc_.steps - 1 - phase / 2;
+      const Slice slice{0, desc_.batch, 2 * (panels * part / parts), std::min(blocks(), 2 * (panels * (part + 1) / parts))};
+      if (phase % 2 == 0) {
+        backwardGates(pass, prepared, s, slice);
+      } else {
+        backwardState(pass, prepared, s, slice);
+      }
+    });
+    endBackward(pass, 0, desc_.batch);
+  }
 }
 
 // The gradient of the layer's input, both directions added in a fixed order. What it overwrites has been read by then.
@@ -172,9 +197,20 @@ void RnnKernel::backward(const KernelArgs& args, Stream& stream) {
   for (int64_t layer = desc_.layers - 1; layer >= 0; --layer) {
     CellPass passes[kMaxDirections];
     for (int64_t d = 0; d < desc_.directions; ++d) passes[d] = backwardPass(args, layer, d);
-    eachSlice(layer, 1, cpu(stream), [&](int64_t direction, int64_t first, int64_t rows) {
-      backwardRows(passes[direction], prepared, first, rows);
-    });
+    if (sharesUnits(cpu(stream).threads())) {
+      backwardUnits(passes, prepared, layer, cpu(stream));
+    } else {
+      eachSlice(layer, 1, cpu(stream), [&](int64_t direction, int64_t first, int64_t rows) {
+        const CellPass& p = passes[direction];
+        const Slice slice{first, rows, 0, blocks()};
+        beginBackward(p, first, rows);
+        for (int64_t s = desc_.steps - 1; s >= 0; --s) {
+          backwardGates(p, prepared, s, slice);
+          backwardState(p, prepared, s, slice);
+        }
+        endBackward(p, first, rows);
+      });
+    }
     inputGradients(args, passes, layer, cpu(stream));
     if (args.paramGradients == nullptr) continue;
     weightGradients(args, passes, cpu(stream));

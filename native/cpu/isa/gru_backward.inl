@@ -32,8 +32,8 @@ CUGRU_INLINE void backwardUnits(const GruBackwardStep& s, int64_t row, int64_t u
 }
 
 void gruBackward(const GruBackwardStep& s) {
-  for (int64_t unit = 0; unit < s.units; unit += Vec::N) {
-    const int64_t count = least(Vec::N, s.units - unit);
+  for (int64_t unit = s.firstUnit; unit < s.lastUnit; unit += Vec::N) {
+    const int64_t count = least(Vec::N, s.lastUnit - unit);
     Vec sums[4];
     unroll<4>(CUGRU_EACH(g) { sums[g] = loadUpTo(s.bias + g * s.units + unit, count); });
     for (int64_t row = 0; row < s.rows; ++row) backwardUnits(s, row, unit, count, sums);

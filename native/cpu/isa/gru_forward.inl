@@ -65,8 +65,15 @@ template <int Rows, int Blocks>
 CUGRU_INLINE void gruTile(const GruForwardStep& s, int64_t row, int64_t block) {
   constexpr int64_t kBlockFloats = 3 * Vec::N;
   Vec acc[Rows][3 * Blocks], inputPart[Rows][Blocks];
-  unroll<Rows>(CUGRU_EACH(r) { unroll<3 * Blocks>(CUGRU_EACH(g) { acc[r][g] = zero(); }); });
-  accumulateGates<Rows, Blocks>(acc, s.x + row, s.inputPanels + block * s.inputs * kBlockFloats, s.inputs);
+  if (s.projected == nullptr) {
+    unroll<Rows>(CUGRU_EACH(r) { unroll<3 * Blocks>(CUGRU_EACH(g) { acc[r][g] = zero(); }); });
+    accumulateGates<Rows, Blocks>(acc, s.x + row, s.inputPanels + block * s.inputs * kBlockFloats, s.inputs);
+  } else {
+    unroll<Rows>(CUGRU_EACH(r) {
+      const float* from = s.projected[row + r] + block * kBlockFloats;
+      unroll<3 * Blocks>(CUGRU_EACH(g) { acc[r][g] = load(from + g * Vec::N); });
+    });
+  }
   // The candidate's two parts must stay apart: the reset gate multiplies only the state's.
   unroll<Rows>(CUGRU_EACH(r) {
     unroll<Blocks>(CUGRU_EACH(b) {
@@ -98,21 +105,37 @@ CUGRU_INLINE void gruRest(const GruForwardStep& s, int64_t row, int64_t block) {
 // Few rows: several unit blocks at once keep enough sums in flight to hide the latency of FMA.
 template <int Rows, int Blocks>
 __attribute__((noinline)) void gruFewRows(const GruForwardStep& s) {
-  const int64_t blocks = (s.units + Vec::N - 1) / Vec::N;
-  int64_t block = 0;
-  for (; block + Blocks <= blocks; block += Blocks) gruTile<Rows, Blocks>(s, 0, block);
-  for (; block < blocks; ++block) gruTile<Rows, 1>(s, 0, block);
+  int64_t block = s.firstBlock;
+  for (; block + Blocks <= s.lastBlock; block += Blocks) gruTile<Rows, Blocks>(s, 0, block);
+  for (; block < s.lastBlock; ++block) gruTile<Rows, 1>(s, 0, block);
 }
 
 // Unit blocks outside, rows inside: a block's panel stays in the first cache while the rows pass by.
 void gruForward(const GruForwardStep& s) {
   if (s.rows == 1) return gruFewRows<1, 4>(s);
   if (s.rows == 2) return gruFewRows<2, 2>(s);
-  const int64_t blocks = (s.units + Vec::N - 1) / Vec::N;
-  for (int64_t block = 0; block < blocks; ++block) {
+  for (int64_t block = s.firstBlock; block < s.lastBlock; ++block) {
     int64_t row = 0;
     for (; row + Vec::kGruRows <= s.rows; row += Vec::kGruRows) gruRows<Vec::kGruRows>(s, row, block);
     gruRest<Vec::kGruRows - 1>(s, row, block);
+  }
+}
+
+template <int Rows>
+__attribute__((noinline)) void projectTile(const GruProjection& p, int64_t row, int64_t block) {
+  Vec acc[Rows][3];
+  unroll<Rows>(CUGRU_EACH(r) { unroll<3>(CUGRU_EACH(g) { acc[r][g] = zero(); }); });
+  accumulateGates<Rows, 1>(acc, p.x + row, p.panels + block * p.inputs * 3 * Vec::N, p.inputs);
+  unroll<Rows>(CUGRU_EACH(r) {
+    unroll<3>(CUGRU_EACH(g) { store(p.out[row + r] + (3 * block + g) * Vec::N, acc[r][g]); });
+  });
+}
+
+void gruProject(const GruProjection& p) {
+  for (int64_t block = p.firstBlock; block < p.lastBlock; ++block) {
+    int64_t row = 0;
+    for (; row + Vec::kGruRows <= p.rows; row += Vec::kGruRows) projectTile<Vec::kGruRows>(p, row, block);
+    for (; row < p.rows; ++row) projectTile<1>(p, row, block);
   }
 }
 

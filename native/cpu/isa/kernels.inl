@@ -17,6 +17,7 @@ constexpr Table kTable = {
     2 * Vec::N,
     Vec::kGruRows,
     gruForward,
+    gruProject,
     gruBackward,
     panelProduct,
     outerTile,

@@ -18,11 +18,22 @@ struct GruForwardStep {
   const float* const* state;  // the state before the step
   float* const* out;          // the state after it; never the same memory
   float* const* gates;        // [n | r | z | q] per row, 4 * units; null: not saved
+  int64_t firstBlock, lastBlock;  // of units
+  const float* const* projected;  // what gruProject made of each row, instead of x; null: x is multiplied here
+};
+
+// The input's part of the gates for many rows at once: out[row] is [block][gate r, z, n][width], without biases.
+struct GruProjection {
+  const float* panels;
+  int64_t inputs, rows, firstBlock, lastBlock;
+  const float* const* x;
+  float* const* out;
 };
 
 // The pointwise half of one step back in time, for rows that share one partial bias gradient.
 struct GruBackwardStep {
   int64_t units, rows;
+  int64_t firstUnit, lastUnit;  // firstUnit is a multiple of the width
   float* const* gates;        // in: [n | r | z | q]; out: their gradients before the nonlinearities
   const float* const* state;  // the state before the step
   const float* const* dy;     // gradient of the step's output; null: zero
@@ -81,6 +92,7 @@ struct Table {
   int panel;    // columns of a panel
   int gruRows;  // rows of the largest GRU tile
   void (*gruForward)(const GruForwardStep& step);
+  void (*gruProject)(const GruProjection& projection);
   void (*gruBackward)(const GruBackwardStep& step);
   void (*panelProduct)(const PanelProduct& product);
   void (*outerTile)(const OuterTile& tile);
