@@ -17,7 +17,19 @@ const typescript = {
   model: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'native.ts', 'layers', 'data', 'image', 'formats'],
   training: ['errors.ts', 'checks.ts', 'native.ts', 'layers', 'model', 'data', 'image', 'formats'],
   report: ['errors.ts', 'checks.ts', 'data', 'model', 'training'],
-  cli: ['errors.ts', 'checks.ts', 'native.ts', 'threads.ts', 'version.ts', 'layers', 'data', 'image', 'model', 'training', 'report'],
+  cli: [
+    'errors.ts',
+    'checks.ts',
+    'native.ts',
+    'threads.ts',
+    'version.ts',
+    'layers',
+    'data',
+    'image',
+    'model',
+    'training',
+    'report',
+  ],
   'index.ts': ['errors.ts', 'threads.ts', 'version.ts', 'layers', 'data', 'image', 'model', 'training', 'report'],
 };
 const cpp = {
@@ -76,7 +88,8 @@ function checkTypescript() {
       if (!match[2]) targets.push(target);
     }
     graph.set(file, targets);
-    if (file !== 'lib/native.ts' && /\.node'|process\.dlopen/.test(text)) problems.push(`${file}: only lib/native.ts loads the addon`);
+    if (file !== 'lib/native.ts' && /\.node'|process\.dlopen/.test(text))
+      problems.push(`${file}: only lib/native.ts loads the addon`);
   }
   expectNoCycles(graph);
 }

@@ -2,7 +2,7 @@
 // host with the addon. The packed manifest names the platform packages as optional dependencies; the repository's does not,
 // since an unpublished one would break npm ci.
 import { execFileSync } from 'node:child_process';
-import { cpSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,7 +21,10 @@ function stage(name) {
 }
 
 function pack(folder) {
-  execFileSync('npm', ['pack', '--pack-destination', out, '--ignore-scripts', '--silent'], { cwd: folder, stdio: ['ignore', 2, 2] });
+  execFileSync('npm', ['pack', '--pack-destination', out, '--ignore-scripts', '--silent'], {
+    cwd: folder,
+    stdio: ['ignore', 2, 2],
+  });
 }
 
 function mainPackage() {

@@ -9,11 +9,14 @@ import { predictCommand } from './predict.js';
 import { recipe } from './recipe.js';
 import { trainCommand } from './train.js';
 
-
 function withCommon(command: Command): Command {
   return command
-    .addOption(new Option('--device <device>', "'auto', 'cpu', 'cuda' or 'cuda:N'").default('auto').argParser(deviceOption))
-    .addOption(new Option('--threads <n>', 'CPU threads (default: all that are allowed)').argParser(integerOption(1, 1024)))
+    .addOption(
+      new Option('--device <device>', "'auto', 'cpu', 'cuda' or 'cuda:N'").default('auto').argParser(deviceOption),
+    )
+    .addOption(
+      new Option('--threads <n>', 'CPU threads (default: all that are allowed)').argParser(integerOption(1, 1024)),
+    )
     .option('--json', 'print the result as one line of JSON', false);
 }
 
@@ -31,7 +34,11 @@ export function buildProgram(): Command {
     .option('--out <folder>', 'where the model is saved', 'cugru-model')
     .addOption(new Option('--epochs <n>').default(recipe.epochs).argParser(integerOption(1, 1e6)))
     .addOption(new Option('--batch-size <n>').default(recipe.batchSize).argParser(integerOption(1, 2 ** 20)))
-    .addOption(new Option('--learning-rate <x>', 'at the start of the cosine').default(recipe.learningRate).argParser(positiveOption(100)))
+    .addOption(
+      new Option('--learning-rate <x>', 'at the start of the cosine')
+        .default(recipe.learningRate)
+        .argParser(positiveOption(100)),
+    )
     .addOption(new Option('--units <n>', 'of each GRU').default(recipe.units).argParser(integerOption(1, 2 ** 16)))
     .addOption(new Option('--seed <n>').default(recipe.seed).argParser(integerOption(0, 2 ** 52)))
     .action(trainCommand);

@@ -26,7 +26,8 @@ export function progressText(event: ProgressEvent, batchSize: number): string {
 
 /** One line of text for a finished epoch. */
 export function epochText(logs: EpochLogs, epochs: number): string {
-  const validation = logs.valLoss === undefined ? '' : `, validation loss ${logs.valLoss.toFixed(4)}${percent(logs.valAccuracy)}`;
+  const validation =
+    logs.valLoss === undefined ? '' : `, validation loss ${logs.valLoss.toFixed(4)}${percent(logs.valAccuracy)}`;
   return (
     `epoch ${logs.epoch + 1}/${epochs}: loss ${logs.loss.toFixed(4)}${percent(logs.accuracy)}${validation}, ` +
     `${Math.round(logs.imagesPerSecond)} images/s, ${logs.seconds.toFixed(1)} s`

@@ -17,7 +17,12 @@ export interface TrainOptions extends Recipe {
   readonly json: boolean;
 }
 
-async function fitWithProgress(model: Sequential, train: Dataset, options: TrainOptions, signal: AbortSignal): Promise<History> {
+async function fitWithProgress(
+  model: Sequential,
+  train: Dataset,
+  options: TrainOptions,
+  signal: AbortSignal,
+): Promise<History> {
   const line = new ProgressLine();
   return model.fit(train, {
     epochs: options.epochs,
@@ -83,7 +88,9 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
   applyThreads(options.threads);
   const { train, test } = await loadData(options.data);
   const model = articleModel(train, options);
-  process.stderr.write(`${train.name}: ${train.size} training and ${test.size} test images\n${await model.summary()}\n`);
+  process.stderr.write(
+    `${train.name}: ${train.size} training and ${test.size} test images\n${await model.summary()}\n`,
+  );
   const history = await fitWithProgress(model, train, options, interruptSignal());
   await model.save(options.out);
   const result = await figures(model, test, history, options);

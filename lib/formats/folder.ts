@@ -15,7 +15,8 @@ async function entriesOf(folder: string): Promise<string[] | undefined> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    if (code === 'ENOTDIR') throw new CugruError('ERR_VALUE', `${folder} is a file, not a folder; choose another place`);
+    if (code === 'ENOTDIR')
+      throw new CugruError('ERR_VALUE', `${folder} is a file, not a folder; choose another place`);
     throw error;
   }
 }
@@ -43,10 +44,14 @@ export async function writeFolder(
   const existing = await entriesOf(target);
   const foreign = existing?.filter((name) => !replaceable.includes(name)) ?? [];
   if (foreign.length > 0) {
-    throw new CugruError('ERR_VALUE', `${folder} holds other files (${foreign.slice(0, 3).join(', ')}); choose an empty or new folder`, {
-      folder,
-      foreign,
-    });
+    throw new CugruError(
+      'ERR_VALUE',
+      `${folder} holds other files (${foreign.slice(0, 3).join(', ')}); choose an empty or new folder`,
+      {
+        folder,
+        foreign,
+      },
+    );
   }
   const stem = join(dirname(target), `.${basename(target)}.${process.pid}.${Date.now().toString(36)}`);
   const fresh = `${stem}.new`;

@@ -12,7 +12,9 @@ async function scratch(t: ExecutionContext): Promise<string> {
 
 async function content(folder: string): Promise<Record<string, string>> {
   const names = (await readdir(folder)).sort();
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')])));
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')])),
+  );
 }
 
 const options = { replaceable: ['config.json', 'weights', 'extra'] };

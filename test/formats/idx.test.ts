@@ -63,7 +63,13 @@ test('files, plain and gzipped', async (t) => {
   await writeFile(zipped, gzipSync(bytes));
   for (const path of [plain, zipped]) {
     const { shape, data } = await readIdx(path, { rank: 2 });
-    t.deepEqual([shape, [...data]], [[2, 3], [1, 2, 3, 4, 5, 6]]);
+    t.deepEqual(
+      [shape, [...data]],
+      [
+        [2, 3],
+        [1, 2, 3, 4, 5, 6],
+      ],
+    );
   }
   await writeFile(zipped, gzipSync(bytes).subarray(0, 20));
   await t.throwsAsync(readIdx(zipped), { code: 'ERR_DATASET_CORRUPT', message: /gzip data cannot be read/ });
