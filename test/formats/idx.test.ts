@@ -10,7 +10,9 @@ function idx(shape: readonly number[], data: Uint8Array, type = 8): Uint8Array {
   const bytes = Buffer.alloc(4 + 4 * shape.length + data.length);
   bytes[2] = type;
   bytes[3] = shape.length;
-  shape.forEach((dim, i) => bytes.writeUInt32BE(dim, 4 + 4 * i));
+  shape.forEach((dim, i) => {
+    bytes.writeUInt32BE(dim, 4 + 4 * i);
+  });
   bytes.set(data, 4 + 4 * shape.length);
   return bytes;
 }
