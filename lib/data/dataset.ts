@@ -55,7 +55,7 @@ function expectPosition(name: string, value: unknown, size: number): number {
 }
 
 /**
- * An immutable set of rows with labels. Made by {@link fromArrays} and the loaders; the views that its methods give share its
+ * An immutable set of rows with labels. Made by {@link datasets.fromArrays} and the loaders; the views that its methods give share its
  * memory and hold row numbers only.
  */
 export class Dataset {
