@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { version } from '../version.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
-import { deviceOption, integerOption, positiveOption, reportFailure } from './options.js';
+import { deviceOption, ignoreClosedPipe, integerOption, positiveOption, reportFailure } from './options.js';
 import { predictCommand } from './predict.js';
 import { recipe } from './recipe.js';
 import { trainCommand } from './train.js';
@@ -27,7 +27,12 @@ export function buildProgram(): Command {
   const program = new Command('cugru')
     .description('Trains and serves recurrent image classifiers.')
     .version(version)
-    .showHelpAfterError();
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: (.*)$/m, 'cugru: $1 (ERR_USAGE)')),
+    })
+    .showHelpAfterError()
+    .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.');
   withCommon(program.command('train'))
     .description('train GRU(units, sequences) -> GRU(units) -> dense(softmax) on images read row by row')
     .option('--data <data>', dataHelp, 'mnist')
@@ -61,4 +66,5 @@ export function buildProgram(): Command {
   return program;
 }
 
+for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
 buildProgram().parseAsync().catch(reportFailure);

@@ -8,8 +8,8 @@ function percent(value: number | undefined): string {
 }
 
 function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(0)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 /** One line of text for an event. */
@@ -50,7 +50,13 @@ export class ProgressLine {
   }
 
   line(text: string): void {
-    this.#out.write(this.#drawn ? `\r\x1b[K${text}\n` : `${text}\n`);
+    this.clear();
+    this.#out.write(`${text}\n`);
+  }
+
+  /** Removes what was drawn last. */
+  clear(): void {
+    if (this.#drawn) this.#out.write('\r\x1b[K');
     this.#drawn = false;
   }
 }

@@ -168,6 +168,18 @@ async function install(made: string, folder: string, check: () => Promise<void>)
 }
 
 /**
+ * Refuses a folder that {@link writeFolder} would refuse, and touches nothing: to know it before long work.
+ * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else.
+ */
+export async function expectReplaceableFolder(
+  folder: string,
+  replaceable: readonly string[],
+  required: readonly string[] = replaceable.slice(0, 1),
+): Promise<void> {
+  await expectReplaceable(await target(folder), replaceable, required);
+}
+
+/**
  * Writes a folder of files so that it appears whole or not at all. Folders above it are made. A folder that is there already is
  * replaced when it is empty or an older one of the same kind.
  * @param folder - its path
