@@ -3,8 +3,6 @@ import { expectBoolean, expectInteger, expectNumber, rejectUnknownKeys, show, ty
 import { CugruError } from '../errors.js';
 import { splitPositions } from './split.js';
 
-export { type ArraysOptions, fromArrays } from './arrays.js';
-
 /** What the views of a dataset share; row-major. Not to be changed. */
 export interface DatasetStorage {
   /** `[rows, ...inputShape]`: bytes from 0 to 255, or floats. */
