@@ -35,6 +35,17 @@ for (const wanted of [
 ]) {
   expect(contents.includes(`package/${wanted}`), `the main package lacks ${wanted}`);
 }
+const compiled = contents
+  .filter((file) => file.endsWith('.js'))
+  .map((file) => file.replace(/^package\/dist\/(.*)\.js$/, '$1.ts'));
+const sources = readdirSync('lib', { recursive: true })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => `lib/${file}`);
+const differing = [
+  ...compiled.filter((file) => !sources.includes(file)),
+  ...sources.filter((file) => !compiled.includes(file)),
+];
+expect(differing.length === 0, `the main package does not hold just what lib compiles to: ${differing.join(', ')}`);
 const foreign = contents.filter((file) => /test|fixture|\.map$|native\/|\.node$|binding\.gyp/.test(file));
 expect(foreign.length === 0, `the main package should not hold ${foreign.join(', ')}`);
 run('node_modules/.bin/publint', [main, '--strict'], { stdio: ['ignore', 2, 2] });
