@@ -45,7 +45,9 @@ export class ProgressLine {
 
   draw(text: string): void {
     if (!this.#out.isTTY) return;
-    this.#out.write(`\r\x1b[K${text.slice(0, Math.max(20, this.#out.columns - 1))}`);
+    // Some terminals do not tell their width.
+    const columns = this.#out.columns || 80;
+    this.#out.write(`\r\x1b[K${text.slice(0, Math.max(20, columns - 1))}`);
     this.#drawn = true;
   }
 

@@ -75,6 +75,12 @@ test('in a terminal the line is redrawn, cut to its width, and gone when somethi
   t.is(text(), `${erase}${'x'.repeat(29)}${erase}short${erase}epoch\n`);
 });
 
+test('a terminal that does not tell its width has 80 columns', (t) => {
+  const { stream, text } = paper(true, 0);
+  new ProgressLine(stream).draw('x'.repeat(100));
+  t.is(text(), `\r${esc}[K${'x'.repeat(79)}`);
+});
+
 test('elsewhere nothing is drawn, and lines are plain', (t) => {
   const { stream, text } = paper(false);
   const line = new ProgressLine(stream);

@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
-import fc from 'fast-check';
 import { datasets } from '../../lib/index.js';
+import fc from '../support/edges_fc.js';
 
 type Options = Parameters<typeof datasets.fromArrays>[0];
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i);

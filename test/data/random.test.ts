@@ -1,7 +1,7 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { permutation } from '../../lib/data/index.js';
 import { PhiloxStream, philox } from '../../lib/data/philox.js';
+import fc from '../support/edges_fc.js';
 
 const ascending = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { datasetStatistics, datasets } from '../../lib/data/index.js';
+import fc from '../support/edges_fc.js';
 
 /** Mean and deviation of each channel in two passes of float64. */
 function reference(values: ArrayLike<number>, channels: number): { mean: number[]; std: number[] } {

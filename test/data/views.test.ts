@@ -1,6 +1,6 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { datasets, type RowSelection } from '../../lib/index.js';
+import fc from '../support/edges_fc.js';
 
 /** Rows that know their number: row i is [i], with label i mod classes. */
 function numbered(size: number, classes = 3) {

@@ -2,7 +2,6 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import fc from 'fast-check';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -10,6 +9,7 @@ import {
   readSafetensors,
   writeSafetensors,
 } from '../../lib/formats/index.js';
+import fc from '../support/edges_fc.js';
 
 let folder: string;
 test.before(async () => {

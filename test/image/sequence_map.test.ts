@@ -1,6 +1,6 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { type ImageSize, sequenceMap } from '../../lib/image/index.js';
+import fc from '../support/edges_fc.js';
 
 const sizes = fc.record({
   height: fc.integer({ min: 1, max: 12 }),
