@@ -40,7 +40,9 @@ function buildWithCmake() {
 function nodeDir() {
   const prefix = dirname(dirname(process.execPath));
   if (existsSync(join(prefix, 'include', 'node', 'common.gypi'))) return prefix;
-  fail(`node-gyp needs Node's headers in ${join(prefix, 'include', 'node')}; install CMake instead (Debian: apt install cmake)`);
+  fail(
+    `node-gyp needs Node's headers in ${join(prefix, 'include', 'node')}; install CMake instead (Debian: apt install cmake)`,
+  );
 }
 
 function buildWithGyp() {

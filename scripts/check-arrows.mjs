@@ -17,7 +17,19 @@ const typescript = {
   model: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'native.ts', 'layers', 'data', 'image', 'formats'],
   training: ['errors.ts', 'checks.ts', 'native.ts', 'layers', 'model', 'data', 'image', 'formats'],
   report: ['errors.ts', 'checks.ts', 'data', 'model', 'training'],
-  cli: ['errors.ts', 'checks.ts', 'native.ts', 'threads.ts', 'version.ts', 'layers', 'data', 'image', 'model', 'training', 'report'],
+  cli: [
+    'errors.ts',
+    'checks.ts',
+    'native.ts',
+    'threads.ts',
+    'version.ts',
+    'layers',
+    'data',
+    'image',
+    'model',
+    'training',
+    'report',
+  ],
   'index.ts': ['errors.ts', 'threads.ts', 'version.ts', 'layers', 'data', 'image', 'model', 'training', 'report'],
 };
 const cpp = {
@@ -65,18 +77,32 @@ function expectNoCycles(graph) {
   for (const file of graph.keys()) visit(file, []);
 }
 
+// Imports and exports with `from`, those for side effects, and import() calls.
+function importsOf(file, text) {
+  const froms = text.matchAll(/^[ \t]*(?:import|export)(\s+type)?\s[^;]*?from\s+'(\.[^']+)'/gm);
+  const others = text.matchAll(/\bimport\s*(\(\s*)?'(\.[^']+)'/g);
+  return [
+    ...[...froms].map((match) => [match, match[1] !== undefined]),
+    ...[...others].map((match) => [match, false]),
+  ].map(([match, typeOnly]) => ({
+    line: text.slice(0, match.index).split('\n').length,
+    target: normalize(join(dirname(file), match[2])).replace(/\.js$/, '.ts'),
+    typeOnly,
+  }));
+}
+
 function checkTypescript() {
   const graph = new Map();
   for (const file of files('lib', /\.ts$/)) {
     const text = readFileSync(file, 'utf8');
-    const targets = [];
-    for (const match of text.matchAll(/(?:^|\n)\s*(import|export)(\s+type)?\s[^;]*?from\s+'(\.[^']+)'/g)) {
-      const target = normalize(join(dirname(file), match[3])).replace(/\.js$/, '.ts');
-      check('lib', typescript, file, text.slice(0, match.index + 1).split('\n').length, target);
-      if (!match[2]) targets.push(target);
-    }
-    graph.set(file, targets);
-    if (file !== 'lib/native.ts' && /\.node'|process\.dlopen/.test(text)) problems.push(`${file}: only lib/native.ts loads the addon`);
+    const imports = importsOf(file, text);
+    for (const { line, target } of imports) check('lib', typescript, file, line, target);
+    graph.set(
+      file,
+      imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target),
+    );
+    if (file !== 'lib/native.ts' && /\.node'|process\.dlopen/.test(text))
+      problems.push(`${file}: only lib/native.ts loads the addon`);
   }
   expectNoCycles(graph);
 }

@@ -44,7 +44,9 @@ for (const [name, command, args] of checks) {
   if (name === 'tests') countTests(result);
   else if (result.status === 0) passed++;
   else failed++;
-  console.log(`== ${name}: ${result.status === 0 ? 'ok' : 'FAILED'} in ${((performance.now() - begin) / 1000).toFixed(0)} s`);
+  console.log(
+    `== ${name}: ${result.status === 0 ? 'ok' : 'FAILED'} in ${((performance.now() - begin) / 1000).toFixed(0)} s`,
+  );
 }
 
 console.log(`\n${passed} passed, ${failed} failed`);

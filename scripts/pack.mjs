@@ -2,8 +2,8 @@
 // host with the addon. The packed manifest names the platform packages as optional dependencies; the repository's does not,
 // since an unpublished one would break npm ci.
 import { execFileSync } from 'node:child_process';
-import { cpSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -21,7 +21,17 @@ function stage(name) {
 }
 
 function pack(folder) {
-  execFileSync('npm', ['pack', '--pack-destination', out, '--ignore-scripts', '--silent'], { cwd: folder, stdio: ['ignore', 2, 2] });
+  execFileSync('npm', ['pack', '--pack-destination', out, '--ignore-scripts', '--silent'], {
+    cwd: folder,
+    stdio: ['ignore', 2, 2],
+  });
+}
+
+// Folders, and what was compiled from a file that is still there: a build leaves the output of deleted ones behind.
+function hasSource(path) {
+  const file = relative(join(root, 'dist'), path);
+  if (file.endsWith('.map')) return false;
+  return existsSync(join(root, file.replace(/(\.d\.ts|\.js)$/, '.ts')));
 }
 
 function mainPackage() {
@@ -32,7 +42,7 @@ function mainPackage() {
   for (const file of ['README.md', 'CHANGELOG.md']) copyFileSync(join(root, file), join(folder, file));
   cpSync(join(root, 'dist', 'lib'), join(folder, 'dist', 'lib'), {
     recursive: true,
-    filter: (path) => !path.endsWith('.map'),
+    filter: hasSource,
   });
   pack(folder);
 }

@@ -99,7 +99,9 @@ test('unknown options are refused, with the nearest known one', (t) => {
     code: 'ERR_VALUE',
     message: "gru has no option 'unit'; did you mean 'units'?",
   });
-  t.throws(() => rejectUnknownKeys('gru', { returnsequences: 1 }, ['returnSequences']), { message: /did you mean 'returnSequences'/ });
+  t.throws(() => rejectUnknownKeys('gru', { returnsequences: 1 }, ['returnSequences']), {
+    message: /did you mean 'returnSequences'/,
+  });
   t.throws(() => rejectUnknownKeys('gru', { colour: 1 }, ['units', 'name']), { message: /known are units, name$/ });
   for (const options of [null, undefined, 3, 'x', [], new Uint8Array(1)]) {
     t.throws(() => rejectUnknownKeys('gru', options, ['units']), { code: 'ERR_TYPE' });

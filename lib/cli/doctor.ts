@@ -48,7 +48,8 @@ export async function doctorCommand(options: { readonly json: boolean }): Promis
   const { findings, info } = findCpu();
   const all = [...findings, ...(info === undefined ? [] : [findCuda()]), await findSharp()];
   const host = { cugru: version, node: process.version, platform: `${process.platform}-${process.arch}` };
-  const lines = all.map((f) => `${f.ok ? 'ok      ' : 'missing '} ${f.name.padEnd(6)} ${f.detail}`);
+  const indented = (detail: string): string => detail.replaceAll('\n', `\n${' '.repeat(16)}`);
+  const lines = all.map((f) => `${f.ok ? 'ok      ' : 'missing '} ${f.name.padEnd(6)} ${indented(f.detail)}`);
   const head = `cugru ${host.cugru}, Node ${host.node}, ${host.platform}`;
   printResult(options.json, { ...host, cpu: info, findings: all }, [head, ...lines].join('\n'));
   if (info === undefined) process.exitCode = 1;

@@ -1,7 +1,8 @@
 /** `cugru evaluate`: a saved model on a test set. */
+
+import type { Device } from '../model/runtime.js';
 import { classReports, confusionText, measureLatency } from '../report/index.js';
 import { loadModel } from '../training/index.js';
-import type { Device } from '../model/runtime.js';
 import { applyThreads, loadData, printResult } from './options.js';
 
 /** Options of the command. */

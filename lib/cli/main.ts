@@ -4,16 +4,19 @@ import { Command, Option } from 'commander';
 import { version } from '../version.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
-import { deviceOption, integerOption, positiveOption, reportFailure } from './options.js';
+import { deviceOption, ignoreClosedPipe, integerOption, positiveOption, reportFailure } from './options.js';
 import { predictCommand } from './predict.js';
 import { recipe } from './recipe.js';
 import { trainCommand } from './train.js';
 
-
 function withCommon(command: Command): Command {
   return command
-    .addOption(new Option('--device <device>', "'auto', 'cpu', 'cuda' or 'cuda:N'").default('auto').argParser(deviceOption))
-    .addOption(new Option('--threads <n>', 'CPU threads (default: all that are allowed)').argParser(integerOption(1, 1024)))
+    .addOption(
+      new Option('--device <device>', "'auto', 'cpu', 'cuda' or 'cuda:N'").default('auto').argParser(deviceOption),
+    )
+    .addOption(
+      new Option('--threads <n>', 'CPU threads (default: all that are allowed)').argParser(integerOption(1, 1024)),
+    )
     .option('--json', 'print the result as one line of JSON', false);
 }
 
@@ -24,14 +27,23 @@ export function buildProgram(): Command {
   const program = new Command('cugru')
     .description('Trains and serves recurrent image classifiers.')
     .version(version)
-    .showHelpAfterError();
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: (.*)$/m, 'cugru: $1 (ERR_USAGE)')),
+    })
+    .showHelpAfterError()
+    .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.');
   withCommon(program.command('train'))
     .description('train GRU(units, sequences) -> GRU(units) -> dense(softmax) on images read row by row')
     .option('--data <data>', dataHelp, 'mnist')
     .option('--out <folder>', 'where the model is saved', 'cugru-model')
     .addOption(new Option('--epochs <n>').default(recipe.epochs).argParser(integerOption(1, 1e6)))
     .addOption(new Option('--batch-size <n>').default(recipe.batchSize).argParser(integerOption(1, 2 ** 20)))
-    .addOption(new Option('--learning-rate <x>', 'at the start of the cosine').default(recipe.learningRate).argParser(positiveOption(100)))
+    .addOption(
+      new Option('--learning-rate <x>', 'at the start of the cosine')
+        .default(recipe.learningRate)
+        .argParser(positiveOption(100)),
+    )
     .addOption(new Option('--units <n>', 'of each GRU').default(recipe.units).argParser(integerOption(1, 2 ** 16)))
     .addOption(new Option('--seed <n>').default(recipe.seed).argParser(integerOption(0, 2 ** 52)))
     .action(trainCommand);
@@ -54,4 +66,5 @@ export function buildProgram(): Command {
   return program;
 }
 
+for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
 buildProgram().parseAsync().catch(reportFailure);

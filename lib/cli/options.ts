@@ -1,5 +1,5 @@
 /** Option values from the command line, checked. */
-import { InvalidArgumentError } from 'commander';
+import { CommanderError, InvalidArgumentError } from 'commander';
 import { type DatasetSplits, datasets } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import type { Device } from '../model/runtime.js';
@@ -50,14 +50,28 @@ export function printResult(json: boolean, result: unknown, text: string): void 
   process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${text}\n`);
 }
 
-/** Ends the process with the error's message (and code) on stderr, without a stack for errors that users cause. */
+function messageOf(error: unknown): string {
+  if (error instanceof CugruError) return `${error.message} (${error.code})`;
+  if (!(error instanceof Error)) return String(error);
+  // Those of the system (a full disk, a folder without permission) say what is wrong; all others are bugs.
+  return 'syscall' in error ? error.message : (error.stack ?? error.message);
+}
+
+/**
+ * Sets the exit status (1 failed, 2 wrong usage, 130 interrupted), and says why on stderr: the message with its code, and a
+ * stack for bugs only.
+ */
 export function reportFailure(error: unknown): void {
-  if (error instanceof CugruError) {
-    process.stderr.write(`cugru: ${error.message} (${error.code})\n`);
-  } else if (error instanceof Error && error.name === 'AbortError') {
-    process.stderr.write('cugru: interrupted\n');
-  } else {
-    process.stderr.write(`cugru: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  if (error instanceof CommanderError) {
+    // It has printed what there is to say; --help and --version end here as well, with status 0.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+    return;
   }
-  process.exitCode = 1;
+  process.stderr.write(`cugru: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof CugruError && error.code === 'ERR_ABORTED' ? 130 : 1;
+}
+
+/** A reader that has gone (`| head`) is no failure: what it does not want is dropped, and the work goes on. */
+export function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }

@@ -8,8 +8,8 @@ function percent(value: number | undefined): string {
 }
 
 function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(0)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 /** One line of text for an event. */
@@ -26,7 +26,8 @@ export function progressText(event: ProgressEvent, batchSize: number): string {
 
 /** One line of text for a finished epoch. */
 export function epochText(logs: EpochLogs, epochs: number): string {
-  const validation = logs.valLoss === undefined ? '' : `, validation loss ${logs.valLoss.toFixed(4)}${percent(logs.valAccuracy)}`;
+  const validation =
+    logs.valLoss === undefined ? '' : `, validation loss ${logs.valLoss.toFixed(4)}${percent(logs.valAccuracy)}`;
   return (
     `epoch ${logs.epoch + 1}/${epochs}: loss ${logs.loss.toFixed(4)}${percent(logs.accuracy)}${validation}, ` +
     `${Math.round(logs.imagesPerSecond)} images/s, ${logs.seconds.toFixed(1)} s`
@@ -44,12 +45,20 @@ export class ProgressLine {
 
   draw(text: string): void {
     if (!this.#out.isTTY) return;
-    this.#out.write(`\r\x1b[K${text.slice(0, Math.max(20, this.#out.columns - 1))}`);
+    // Some terminals do not tell their width.
+    const columns = this.#out.columns || 80;
+    this.#out.write(`\r\x1b[K${text.slice(0, Math.max(20, columns - 1))}`);
     this.#drawn = true;
   }
 
   line(text: string): void {
-    this.#out.write(this.#drawn ? `\r\x1b[K${text}\n` : `${text}\n`);
+    this.clear();
+    this.#out.write(`${text}\n`);
+  }
+
+  /** Removes what was drawn last. */
+  clear(): void {
+    if (this.#drawn) this.#out.write('\r\x1b[K');
     this.#drawn = false;
   }
 }

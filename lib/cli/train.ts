@@ -1,8 +1,10 @@
 /** `cugru train`: the article's model on images read as sequences of rows. */
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
+import { CugruError } from '../errors.js';
 import { classReports, confusionText, measureLatency, measureThroughput } from '../report/index.js';
 import type { History, Sequential } from '../training/index.js';
+import { expectSavable } from '../training/saving.js';
 import { applyThreads, loadData, printResult } from './options.js';
 import { epochText, ProgressLine, progressText } from './progress.js';
 import { articleModel, type Recipe } from './recipe.js';
@@ -17,22 +19,36 @@ export interface TrainOptions extends Recipe {
   readonly json: boolean;
 }
 
-async function fitWithProgress(model: Sequential, train: Dataset, options: TrainOptions, signal: AbortSignal): Promise<History> {
+async function fitWithProgress(
+  model: Sequential,
+  train: Dataset,
+  options: TrainOptions,
+  signal: AbortSignal,
+): Promise<History> {
   const line = new ProgressLine();
-  return model.fit(train, {
-    epochs: options.epochs,
-    batchSize: options.batchSize,
-    signal,
-    onProgress: (event) => line.draw(progressText(event, options.batchSize)),
-    onEpochEnd: (logs) => line.line(epochText(logs, options.epochs)),
-  });
+  try {
+    return await model.fit(train, {
+      epochs: options.epochs,
+      batchSize: options.batchSize,
+      signal,
+      onProgress: (event) => line.draw(progressText(event, options.batchSize)),
+      onEpochEnd: (logs) => line.line(epochText(logs, options.epochs)),
+    });
+  } finally {
+    line.clear();
+  }
 }
 
-/** A signal that Ctrl-C aborts, so that the model stays whole. */
-function interruptSignal(): AbortSignal {
+/** Work that Ctrl-C ends between two steps; a second Ctrl-C, or one after the work, ends the process at once. */
+async function interruptible<T>(message: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  return controller.signal;
+  const interrupt = (): void => controller.abort(new CugruError('ERR_ABORTED', message));
+  process.once('SIGINT', interrupt);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
 }
 
 async function figures(model: Sequential, test: Dataset, history: History, options: TrainOptions) {
@@ -81,10 +97,14 @@ function figuresText(f: Figures, names: readonly string[] | undefined): string {
 /** Trains, evaluates, saves, and prints. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
   applyThreads(options.threads);
+  await expectSavable(options.out);
   const { train, test } = await loadData(options.data);
   const model = articleModel(train, options);
-  process.stderr.write(`${train.name}: ${train.size} training and ${test.size} test images\n${await model.summary()}\n`);
-  const history = await fitWithProgress(model, train, options, interruptSignal());
+  process.stderr.write(
+    `${train.name}: ${train.size} training and ${test.size} test images\n${await model.summary()}\n`,
+  );
+  const message = `interrupted in training; nothing was saved to ${options.out}`;
+  const history = await interruptible(message, (signal) => fitWithProgress(model, train, options, signal));
   await model.save(options.out);
   const result = await figures(model, test, history, options);
   printResult(options.json, result, figuresText(result, test.classNames));

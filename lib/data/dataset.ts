@@ -3,8 +3,6 @@ import { expectBoolean, expectInteger, expectNumber, rejectUnknownKeys, show, ty
 import { CugruError } from '../errors.js';
 import { splitPositions } from './split.js';
 
-export { type ArraysOptions, fromArrays } from './arrays.js';
-
 /** What the views of a dataset share; row-major. Not to be changed. */
 export interface DatasetStorage {
   /** `[rows, ...inputShape]`: bytes from 0 to 255, or floats. */
@@ -55,7 +53,7 @@ function expectPosition(name: string, value: unknown, size: number): number {
 }
 
 /**
- * An immutable set of rows with labels. Made by {@link fromArrays} and the loaders; the views that its methods give share its
+ * An immutable set of rows with labels. Made by {@link datasets.fromArrays} and the loaders; the views that its methods give share its
  * memory and hold row numbers only.
  */
 export class Dataset {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { expectTypedArray } from '../checks.js';
 import { CugruError } from '../errors.js';
 
 /** Content of a file: text (UTF-8), bytes, or bytes in several parts, one after the other. */
@@ -49,11 +50,16 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   }
 }
 
+function partsOf(content: FolderFile): readonly Uint8Array[] {
+  if (typeof content === 'string') return [Buffer.from(content)];
+  const parts = Array.isArray(content) ? content : [content];
+  return parts.map((part) => expectTypedArray('the content of a file', part, Uint8Array));
+}
+
 async function writeNew(path: string, content: FolderFile): Promise<void> {
+  const parts = partsOf(content);
   const file = await open(path, 'wx');
   try {
-    const parts =
-      typeof content === 'string' ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
     for (const part of parts) await writeAll(file, part);
     await file.sync();
   } finally {
@@ -159,6 +165,18 @@ async function install(made: string, folder: string, check: () => Promise<void>)
       if (!taken || attempt >= 8) throw error;
     }
   }
+}
+
+/**
+ * Refuses a folder that {@link writeFolder} would refuse, and touches nothing: to know it before long work.
+ * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else.
+ */
+export async function expectReplaceableFolder(
+  folder: string,
+  replaceable: readonly string[],
+  required: readonly string[] = replaceable.slice(0, 1),
+): Promise<void> {
+  await expectReplaceable(await target(folder), replaceable, required);
 }
 
 /**

@@ -1,5 +1,11 @@
 /** File formats, written by hand: safetensors, IDX, and files and folders that appear whole or not at all. */
-export { type FolderFile, type WriteFolderOptions, writeFileAtomic, writeFolder } from './atomic.js';
+export {
+  expectReplaceableFolder,
+  type FolderFile,
+  type WriteFolderOptions,
+  writeFileAtomic,
+  writeFolder,
+} from './atomic.js';
 export { type IdxArray, type IdxOptions, parseIdx, readIdx } from './idx.js';
 export {
   decodeSafetensors,

@@ -121,7 +121,10 @@ async function decodeInto(
   const { width, height, channels, fit, kernel, background } = plan;
   let data: Buffer;
   try {
-    data = await sharp(bytes)
+    const picture = sharp(bytes);
+    // In colour from the beginning, or a background of any colour would be grey in a grey file.
+    if (channels === 3) picture.pipelineColourspace('srgb');
+    data = await picture
       .autoOrient()
       .flatten({ background })
       .resize({ width, height, fit, kernel, background })

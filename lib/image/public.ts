@@ -1,4 +1,8 @@
-/** What `import { image } from 'cugru'` holds. */
+/**
+ * Image files to pixels, and pixels to sequences.
+ *
+ * @module
+ */
 export {
   type DecodeAllOptions,
   type DecodeOptions,

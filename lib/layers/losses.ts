@@ -1,4 +1,8 @@
-/** What `import { losses } from 'cugru'` holds. */
+/**
+ * Losses for {@link Sequential.compile}.
+ *
+ * @module
+ */
 export {
   type CategoricalCrossentropyOptions,
   categoricalCrossentropy,

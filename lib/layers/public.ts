@@ -1,4 +1,8 @@
-/** What `import { layers } from 'cugru'` holds. */
+/**
+ * Layers for {@link sequential}.
+ *
+ * @module
+ */
 export {
   type ActivationName,
   type DenseOptions,

@@ -289,6 +289,7 @@ export class GRU {
     this.#runtime.close();
   }
 
+  /** As {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

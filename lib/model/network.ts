@@ -276,6 +276,7 @@ export class Network {
     this.runtime.close();
   }
 
+  /** As {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

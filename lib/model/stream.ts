@@ -80,6 +80,7 @@ export class ModelStream {
     this.#state = undefined;
   }
 
+  /** As {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -23,6 +23,7 @@ export interface ModelSummary {
   readonly trainableParameters: number;
   /** For example `cpu (avx2, 2 threads)`. */
   readonly device: string;
+  /** A table with a line for each layer. */
   toString(): string;
 }
 

@@ -24,7 +24,13 @@ export function classReports(confusion: readonly (readonly number[])[], names?: 
     const answered = confusion.reduce((sum, other) => sum + (other[c] ?? 0), 0);
     const precision = ratio(correct, answered);
     const recall = ratio(correct, support);
-    return { name: names?.[c] ?? String(c), support, precision, recall, f1: ratio(2 * precision * recall, precision + recall) };
+    return {
+      name: names?.[c] ?? String(c),
+      support,
+      precision,
+      recall,
+      f1: ratio(2 * precision * recall, precision + recall),
+    };
   });
 }
 

@@ -15,8 +15,14 @@ export interface Throughput {
   readonly samples: number;
 }
 
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
+/**
+ * The smallest of the times that at least this share of them do not exceed (the nearest rank).
+ * @param sorted - ascending, at least one
+ * @param share - above 0, up to 1
+ * @internal
+ */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number;
 }
 
 /** Predicts single rows through `model.predict` and times each call, after a warm-up. */

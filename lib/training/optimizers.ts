@@ -1,4 +1,8 @@
-/** Optimisers, with PyTorch's update rules and Keras's names. */
+/**
+ * Optimisers, with PyTorch's update rules and Keras's names.
+ *
+ * @module
+ */
 import { expectBoolean, expectNumber, expectOneOf, rejectUnknownKeys } from '../checks.js';
 import { CugruError } from '../errors.js';
 import type { NativeOptimizer } from '../native.js';
@@ -114,7 +118,7 @@ export function resolveOptimizer(optimizer: Optimizer | OptimizerName): Optimize
   return adamLike(name, { learningRate, clipNorm, weightDecay, beta1, beta2, epsilon }, 0);
 }
 
-/** What the core needs to know. */
+/** What the core needs to know. @internal */
 export function nativeOptimizer(optimizer: Optimizer): NativeOptimizer {
   const { learningRate: _, ...rest } = optimizer;
   return rest;

@@ -1,5 +1,5 @@
 /** A model as a folder: `config.json`, `model.safetensors`, `optimizer.safetensors` and a model card. */
-import { encodeSafetensors, writeFolder } from '../formats/index.js';
+import { encodeSafetensors, expectReplaceableFolder, writeFolder } from '../formats/index.js';
 import type { ToSequence, ToSequenceOptions } from '../image/index.js';
 import type { factories } from '../layers/index.js';
 import type { Loss } from '../layers/loss.js';
@@ -84,6 +84,15 @@ async function optimizerFile(model: SavableModel): Promise<Uint8Array | undefine
     tensors.push(...tensorsOf(await model.table().read(store, slot), `${slot}.`));
   }
   return encodeSafetensors(tensors, { format, step: String(step) });
+}
+
+/**
+ * Refuses a folder that {@link saveModel} would refuse, before a long training.
+ * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else.
+ * @internal
+ */
+export function expectSavable(folder: string): Promise<void> {
+  return expectReplaceableFolder(folder, files);
 }
 
 /**

@@ -1,4 +1,8 @@
-/** Learning rates over the steps of a fit. */
+/**
+ * Learning rates over the steps of a fit.
+ *
+ * @module
+ */
 import { expectInteger, expectNumber, rejectUnknownKeys } from '../checks.js';
 import { CugruError } from '../errors.js';
 

@@ -52,6 +52,7 @@ export interface FitCallbacks {
   readonly onProgress?: (event: ProgressEvent) => void | Promise<void>;
   /** After every batch; makes each batch a native call of its own. */
   readonly onBatchEnd?: (event: ProgressEvent) => void | Promise<void>;
+  /** After every epoch, and its validation. */
   readonly onEpochEnd?: (logs: EpochLogs) => void | Promise<void>;
 }
 

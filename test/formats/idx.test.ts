@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
-import fc from 'fast-check';
 import { parseIdx, readIdx } from '../../lib/formats/index.js';
+import fc from '../support/edges_fc.js';
 
 function idx(shape: readonly number[], data: Uint8Array, type = 8): Uint8Array {
   const bytes = Buffer.alloc(4 + 4 * shape.length + data.length);
   bytes[2] = type;
   bytes[3] = shape.length;
-  shape.forEach((dim, i) => bytes.writeUInt32BE(dim, 4 + 4 * i));
+  shape.forEach((dim, i) => {
+    bytes.writeUInt32BE(dim, 4 + 4 * i);
+  });
   bytes.set(data, 4 + 4 * shape.length);
   return bytes;
 }
@@ -52,6 +54,35 @@ for (const [what, bytes, rank, message] of wrong) {
   });
 }
 
+test('damage of any kind is ERR_DATASET_CORRUPT, never anything else, and what is read has the size it says', (t) => {
+  const good = idx(
+    [2, 3, 2],
+    Uint8Array.from({ length: 12 }, (_, i) => i),
+  );
+  const edits = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(edits, fc.nat(good.length), fc.constantFrom(undefined, 1, 3), (changes, cut, rank) => {
+      const bytes = good.slice(0, good.length - (cut % 2 === 0 ? cut : 0));
+      for (const [at, value] of changes) bytes[at] = value;
+      try {
+        const { shape, data } = parseIdx(bytes, 'damaged', rank === undefined ? {} : { rank });
+        t.is(
+          shape.reduce((product, dim) => product * dim, 1),
+          data.length,
+        );
+      } catch (error) {
+        t.is((error as { code?: string }).code, 'ERR_DATASET_CORRUPT');
+      }
+    }),
+    { numRuns: 1000 },
+  );
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+      t.throws(() => parseIdx(bytes, 'noise', { rank: 3 }), { code: 'ERR_DATASET_CORRUPT' });
+    }),
+  );
+});
+
 test('files, plain and gzipped', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'cugru-idx-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -63,7 +94,13 @@ test('files, plain and gzipped', async (t) => {
   await writeFile(zipped, gzipSync(bytes));
   for (const path of [plain, zipped]) {
     const { shape, data } = await readIdx(path, { rank: 2 });
-    t.deepEqual([shape, [...data]], [[2, 3], [1, 2, 3, 4, 5, 6]]);
+    t.deepEqual(
+      [shape, [...data]],
+      [
+        [2, 3],
+        [1, 2, 3, 4, 5, 6],
+      ],
+    );
   }
   await writeFile(zipped, gzipSync(bytes).subarray(0, 20));
   await t.throwsAsync(readIdx(zipped), { code: 'ERR_DATASET_CORRUPT', message: /gzip data cannot be read/ });
