@@ -16,8 +16,7 @@ const char* isaName(Isa isa);
 // What this build and this processor can run, best last.
 std::vector<Isa> supportedIsas();
 
-// CUGRU_ISA when set (ERR_VALUE lists the supported ones when it is not among them); else the best, where AVX-512 counts
-// only when it is asked for.
+// CUGRU_ISA when set (ERR_VALUE lists the supported ones when it is not among them); else the best.
 Isa defaultIsa();
 
 std::unique_ptr<Backend> createCpuBackend(Isa isa);  // ERR_UNSUPPORTED when not among supportedIsas()

@@ -58,10 +58,7 @@ std::vector<Isa> supportedIsas() {
 Isa defaultIsa() {
   const std::vector<Isa> isas = supportedIsas();
   const char* wished = std::getenv("CUGRU_ISA");
-  if (wished == nullptr || *wished == '\0') {
-    // Not proven yet on a processor that has it.
-    return isas.back() == Isa::avx512 && isas.size() > 1 ? isas[isas.size() - 2] : isas.back();
-  }
+  if (wished == nullptr || *wished == '\0') return isas.back();
   std::string known;
   for (Isa isa : isas) {
     if (std::string(wished) == isaName(isa)) return isa;
