@@ -5,6 +5,7 @@
  */
 
 import type { ParamSpec } from '../../lib/graph_spec.js';
+import type { Mode } from '../../lib/native.js';
 import { opGraph, type ProgramOptions, tensor } from './conformance_program.js';
 
 type Numbers = Float32Array | Float64Array;
@@ -275,21 +276,17 @@ export interface GruProgram extends GruShape {
   readonly hasLengths?: boolean;
   /** Which outputs the graph has; both by default. */
   readonly gives?: 'y' | 'hN' | 'both';
+  /** 'train' by default. */
+  readonly mode?: Mode;
+  /** Which gradients are wanted; all by default. */
+  readonly wants?: 'all' | 'parameters' | 'inputs';
 }
 
-/** The op alone, with every gradient wanted. Inputs x, h0, lengths; outputs y, hN. */
+/** The op alone. Inputs x, h0, lengths; outputs y, hN. */
 export function gruProgram(shape: GruProgram, parameters: Float32Array): ProgramOptions {
-  const {
-    inputs,
-    units,
-    layers,
-    directions,
-    batch,
-    steps,
-    hasState = false,
-    hasLengths = false,
-    gives = 'both',
-  } = shape;
+  const { inputs, units, layers, directions, batch, steps, hasState = false, hasLengths = false } = shape;
+  const { gives = 'both', mode = 'train', wants = 'all' } = shape;
+  const gradient = wants !== 'parameters';
   const attrs = { cell: 'gru', units, layers, bidirectional: directions === 2 };
   const states = tensor([units], layers * directions);
   return {
@@ -297,8 +294,8 @@ export function gruProgram(shape: GruProgram, parameters: Float32Array): Program
       op: 'rnn',
       attrs,
       inputs: [
-        { name: 'x', spec: tensor([inputs], steps), gradient: true },
-        hasState ? { name: 'h0', spec: states, gradient: true } : null,
+        { name: 'x', spec: tensor([inputs], steps), gradient },
+        hasState ? { name: 'h0', spec: states, gradient } : null,
         hasLengths ? { name: 'lengths', spec: tensor([], 0, 'i32') } : null,
       ],
       outputs: [
@@ -308,7 +305,8 @@ export function gruProgram(shape: GruProgram, parameters: Float32Array): Program
       grouped: true,
     }),
     batch,
-    groups: [{ name: 'gru', op: 'rnn', attrs, params: gruParams(shape) }],
+    mode,
+    groups: [{ name: 'gru', op: 'rnn', attrs, params: gruParams(shape), buffer: wants === 'inputs' }],
     parameters,
   };
 }

@@ -157,6 +157,13 @@ export class TestProgram {
     return this.#store;
   }
 
+  /** What each node runs on. */
+  get variants(): readonly string[] {
+    return native()
+      .programInfo(this.#program)
+      .nodes.map(({ variant }) => variant);
+  }
+
   close(): void {
     native().closeSession(this.#session);
     for (const handle of [this.#program, this.#store, this.#session]) native().dispose(handle);
