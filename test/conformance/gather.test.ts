@@ -1,7 +1,9 @@
 /** Gather on every target: rows by index, through a map, scaled and normalised, exact to the last float. */
 import test from 'ava';
-import type { DType, GraphSpec, GroupSpec } from '../../lib/graph_spec.js';
-import { opGraph, type ProgramOptions, runOnce, targets, tensor } from '../support/conformance_program.js';
+import type { GraphInput, GroupSpec, NodeSpec } from '../../lib/graph_spec.js';
+import { relativeError } from '../support/conformance_compare.js';
+import { GruReference, gruParams, gruProgram, parameterCount } from '../support/conformance_gru.js';
+import { opGraph, type ProgramOptions, runOnce, TestProgram, targets, tensor } from '../support/conformance_program.js';
 import { Random } from '../support/conformance_random.js';
 
 interface GatherCase {
@@ -68,6 +70,39 @@ function expected(c: GatherCase, value: number, channel: number, parameters: Flo
   return Math.fround(Math.fround(scaled - mean) / std);
 }
 
+const shape = { inputs: 2, units: 3, layers: 1, directions: 1, batch: 4, steps: 5 };
+
+// Lengths come from a slab, for a GRU that reads them.
+function lengthsProgram(fill: number): Pick<ProgramOptions, 'graph' | 'groups'> {
+  const { graph, groups = [] } = gruProgram(
+    { ...shape, hasLengths: true, gives: 'y', mode: 'predict' },
+    new Float32Array(0),
+  );
+  const [x, lengths] = graph.inputs as [GraphInput, GraphInput];
+  const i32 = tensor([], 0, 'i32');
+  const [slab, indices] = [graph.tensors.length, graph.tensors.length + 1];
+  const gather: NodeSpec = {
+    name: 'pick',
+    op: 'gather',
+    attrs: { fill },
+    inputs: [slab, indices],
+    outputs: [lengths.tensor],
+  };
+  return {
+    graph: {
+      tensors: [...graph.tensors, i32, i32],
+      nodes: [gather, ...graph.nodes],
+      inputs: [
+        x,
+        { name: 'allLengths', tensor: slab, kind: 'slab' },
+        { name: 'indices', tensor: indices, kind: 'indices' },
+      ],
+      outputs: graph.outputs.map(({ name, tensor: id }) => ({ name, tensor: id })),
+    },
+    groups,
+  };
+}
+
 for (const target of targets()) {
   test(`gather on ${target.name}: rows, maps, channels, bytes and floats`, async (t) => {
     for (const [seed, c] of cases.entries()) {
@@ -102,52 +137,18 @@ for (const target of targets()) {
     t.deepEqual(got.outputs['y'], slab);
   });
 
-  test(`gather on ${target.name}: integers stay, and rows of padding get the fill`, async (t) => {
-    const i32 = (dims: readonly number[]) => tensor(dims, 0, 'i32' as DType);
-    const sequence = { batch: 4, steps: 5, units: 3 };
-    // Lengths through a gather: a padded row without a valid length would be out of range for the recurrent op.
-    const graph: GraphSpec = {
-      tensors: [i32([]), i32([]), i32([]), tensor([2], sequence.steps), tensor([sequence.units], sequence.steps)],
-      nodes: [
-        { name: 'lengths', op: 'gather', attrs: { fill: sequence.steps }, inputs: [0, 1], outputs: [2] },
-        {
-          name: 'gru',
-          op: 'rnn',
-          attrs: { cell: 'gru', units: sequence.units },
-          inputs: [3, -1, 2],
-          outputs: [4, -1],
-          group: 0,
-        },
-      ],
-      inputs: [
-        { name: 'lengths', tensor: 0, kind: 'slab' },
-        { name: 'indices', tensor: 1, kind: 'indices' },
-        { name: 'x', tensor: 3, kind: 'value' },
-      ],
-      outputs: [{ name: 'y', tensor: 4 }],
-    };
-    const params = [
-      { name: 'weight_ih_l0', shape: [9, 2] },
-      { name: 'weight_hh_l0', shape: [9, 3] },
-      { name: 'bias_ih_l0', shape: [9] },
-      { name: 'bias_hh_l0', shape: [9] },
-    ];
-    const groups = [{ name: 'gru', op: 'rnn', attrs: { cell: 'gru', units: sequence.units }, params }];
+  test(`gather on ${target.name}: integers stay integers, and the fill of padding must suit their reader`, async (t) => {
     const random = new Random(3);
-    const feed = { lengths: Int32Array.of(1, 5, 2), x: random.floats(3 * 5 * 2) };
-    const options = { graph, batch: 4, mode: 'predict', groups, parameters: random.floats(63) } as const;
-    const got = await runOnce(target, options, { inputs: feed, indices: Int32Array.of(2, 0, 1), rows: 3 });
-    const steps = [2, 1, 5];
-    for (const [row, length] of steps.entries()) {
-      for (let step = 0; step < 5; step++) {
-        const at = (row * 5 + step) * 3;
-        const values = got.outputs['y']?.slice(at, at + 3) ?? new Float32Array(0);
-        t.is(
-          values.every((value) => value === 0),
-          step >= length,
-          `row ${row} step ${step}`,
-        );
-      }
+    const x = random.floats(3 * shape.steps * shape.inputs);
+    const parameters = random.floats(parameterCount(gruParams(shape)));
+    const options = { batch: 4, mode: 'predict', parameters } as const;
+    const inputs = { x, allLengths: Int32Array.of(1, 5, 2) };
+    const indices = Int32Array.of(2, 0, 1);
+    const got = await runOnce(target, { ...options, ...lengthsProgram(shape.steps) }, { inputs, indices, rows: 3 });
+    const reference = new GruReference({ ...shape, batch: 3 }, { x, parameters, lengths: Int32Array.of(2, 1, 5) });
+    t.true(relativeError(got.outputs['y'] ?? x, reference.result.y) < 2e-6);
+    for (const fill of [0, shape.steps + 1]) {
+      await t.throwsAsync(TestProgram.open(target, { ...options, ...lengthsProgram(fill) }), { code: 'ERR_RANGE' });
     }
   });
 }

@@ -145,12 +145,17 @@ export class TestProgram {
   static async open(target: Target, options: ProgramOptions): Promise<TestProgram> {
     const { device, isa } = target;
     const session = native().createSession({ device, ...(isa === undefined ? {} : { isa }) });
-    const store = await native().createStore(session, options.groups ?? []);
-    const { graph, batch, mode = 'train' } = options;
-    const program = await native().compile(store, graph, { mode, batch });
-    const made = new TestProgram(session, store, program, options);
-    if (options.parameters !== undefined) await made.write('parameters', options.parameters);
-    return made;
+    try {
+      const store = await native().createStore(session, options.groups ?? []);
+      const { graph, batch, mode = 'train' } = options;
+      const program = await native().compile(store, graph, { mode, batch });
+      const made = new TestProgram(session, store, program, options);
+      if (options.parameters !== undefined) await made.write('parameters', options.parameters);
+      return made;
+    } catch (error) {
+      native().closeSession(session);
+      throw error;
+    }
   }
 
   get store(): StoreHandle {
