@@ -7,6 +7,7 @@ import {
   bufferOf,
   Door,
   denseGroup,
+  denseTanh64,
   differences,
   floatsOf,
   gradientStep,
@@ -20,18 +21,7 @@ import {
 const [batch, width, tolerance] = [3, 4, 2e-6];
 const row = { dtype: 'f32', steps: 0, dims: [width] } as const;
 
-// In float64: tanh(W x + b) for each row, W [width, width] and b taken from `at` of the flat parameters.
-function denseTanh(params: ArrayLike<number>, at: number, x: ArrayLike<number>): Float64Array {
-  return Float64Array.from(x, (_, i) => {
-    const [r, unit] = [Math.floor(i / width), i % width];
-    let sum = params[at + width * width + unit] as number;
-    for (let k = 0; k < width; k++) {
-      sum += (params[at + unit * width + k] as number) * (x[r * width + k] as number);
-    }
-    return Math.tanh(sum);
-  });
-}
-
+const denseTanh = (params: ArrayLike<number>, at: number, x: ArrayLike<number>) => denseTanh64(params, at, x, width);
 const plus = (a: Float64Array, b: ArrayLike<number>) => a.map((value, i) => value + (b[i] as number));
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a).reduce((sum, value, i) => sum + value * (b[i] as number), 0);

@@ -166,3 +166,15 @@ export function differences(f: (at: Float64Array) => number, at: ArrayLike<numbe
     return (above - below) / (2 * h);
   });
 }
+
+/** tanh(W x + b) for each row, in float64; W [width, width] and b [width] lie from `at` on in flat parameters. */
+export function denseTanh64(params: ArrayLike<number>, at: number, x: ArrayLike<number>, width: number): Float64Array {
+  return Float64Array.from(x, (_, i) => {
+    const [row, unit] = [Math.floor(i / width), i % width];
+    let sum = params[at + width * width + unit] as number;
+    for (let k = 0; k < width; k++) {
+      sum += (params[at + unit * width + k] as number) * (x[row * width + k] as number);
+    }
+    return Math.tanh(sum);
+  });
+}
