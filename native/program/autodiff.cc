@@ -82,8 +82,8 @@ std::vector<FlowNode> liveNodes(const GraphSpec& graph, const std::vector<int32_
   return nodes;
 }
 
-// A slab has rows of its own, and the indices go through all batches: kernels that do not pick rows would read past their end,
-// and those that do would read past the end of anything else.
+// A slab has rows of its own, and the indices go through all batches: kernels that do not pick rows would read past their
+// end, and those that do would read past the end of anything else.
 void expectPickers(const GraphSpec& graph, const std::vector<FlowNode>& nodes) {
   std::vector<const GraphInput*> source(graph.tensors.size(), nullptr);
   for (const GraphInput& input : graph.inputs) source[input.tensor] = &input;
@@ -95,7 +95,9 @@ void expectPickers(const GraphSpec& graph, const std::vector<FlowNode>& nodes) {
       const InputKind kind = input != nullptr ? input->kind : InputKind::value;
       const int place = flow.schema->picked < 0 ? -1 : static_cast<int>(slot) - flow.schema->picked;
       if (place == 0 && kind != InputKind::slab) fail(code::kGraph, name, " picks rows, and can only do so from a slab");
-      if (place == 1 && kind != InputKind::indices) fail(code::kGraph, name, " takes its row numbers from the indices alone");
+      if (place == 1 && kind != InputKind::indices) {
+        fail(code::kGraph, name, " takes its row numbers from the indices alone");
+      }
       if (place == 0 || place == 1 || kind == InputKind::value) continue;
       fail(code::kGraph, name, " cannot read the ", kind == InputKind::slab ? "slab" : "indices", " '", input->name,
            "' directly; gather its rows first");
@@ -110,7 +112,8 @@ void expectOneSeed(const GraphSpec& graph, const std::vector<int32_t>& source) {
     if (!output.seeded) continue;
     const GraphOutput*& other = seeded[source[output.tensor]];
     if (other != nullptr) {
-      fail(code::kGraph, "outputs '", other->name, "' and '", output.name, "' are one tensor; give its gradient to one of them");
+      fail(code::kGraph, "outputs '", other->name, "' and '", output.name,
+           "' are one tensor; give its gradient to one of them");
     }
     other = &output;
   }

@@ -50,7 +50,8 @@ Streamer::Streamer(Backend& backend, std::unique_ptr<ParameterStore> weights, Gr
   }
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
     const auto id = static_cast<int32_t>(i);
-    const bool carried = std::any_of(states.begin(), states.end(), [&](const auto& state) { return state.first == id; });
+    const auto carriesIt = [&](const auto& state) { return state.first == id; };
+    const bool carried = std::any_of(states.begin(), states.end(), carriesIt);
     if (graph.inputs[i].kind != InputKind::value || carried || program_->inputData(id) == nullptr) continue;
     fail(code::kGraph, "a stream carries all values that its graph reads; '", graph.inputs[i].name, "' is no state");
   }

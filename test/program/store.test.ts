@@ -1,15 +1,13 @@
 /** The ParameterStore through the door: what is read is what was written, in canonical order, and refusals change nothing. */
 import test from 'ava';
-import type { GraphSpec, GroupSpec } from '../../lib/graph_spec.js';
+import type { GroupSpec } from '../../lib/graph_spec.js';
 import { type NativeOptimizer, native, type StoreContent } from '../../lib/native.js';
 import {
   bufferOf,
   Door,
   denseGroup,
   differences,
-  floatsOf,
   gradientStep,
-  graphBuilder,
   groupElements,
   gruGroup,
   numbers,
@@ -18,6 +16,7 @@ import {
   roomFor,
   trainStep,
 } from '../support/program_door.js';
+import { batch, gradientsOfRun, model, modelGroups, reference } from '../support/program_model.js';
 
 const adam: NativeOptimizer = { kind: 'adam', weightDecay: 0.1 };
 // Sizes that no vector width divides.
@@ -131,68 +130,6 @@ test('every change of parameters is a new version, reading is none', async (t) =
   t.true((await version()) > second);
 });
 
-const [steps, inputs, units, batch] = [3, 5, 7, 3];
-
-/** GRU -> last state -> dense, whose output takes a gradient. */
-function model(): GraphSpec {
-  const b = graphBuilder();
-  const x = b.input('x', 'value', { dtype: 'f32', steps, dims: [inputs] }).tensor;
-  const [hN, last, y] = [b.tensor('f32', 1, [units]), b.tensor('f32', 0, [units]), b.tensor('f32', 0, [2])];
-  b.node('gru', 'rnn', { cell: 'gru', units }, [x], [undefined, hN], 0);
-  b.node('last', 'lastState', {}, [hN], [last]);
-  b.node('dense', 'dense', { units: 2 }, [last], [y], 1);
-  b.output('y', y, { seeded: true });
-  return b.build();
-}
-
-const modelGroups: readonly GroupSpec[] = [gruGroup('gru', inputs, units), denseGroup('dense', units, 2)];
-const x = numbers(batch * steps * inputs, 21);
-const seed = numbers(batch * 2, 22);
-
-/** Sum of outputs times `seed`, in float64, from flat parameters in PyTorch's order. */
-function reference(p: ArrayLike<number>): number {
-  const at = (i: number) => p[i] as number;
-  const [hh, bi, bh, end] = [
-    3 * units * inputs,
-    3 * units * (inputs + units),
-    3 * units * (inputs + units + 1),
-    3 * units * (inputs + units + 2),
-  ];
-  const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));
-  let total = 0;
-  for (let row = 0; row < batch; row++) {
-    let h = new Float64Array(units);
-    for (let step = 0; step < steps; step++) {
-      const gate = (g: number, u: number) => {
-        const r = g * units + u;
-        let [fromInput, fromState] = [at(bi + r), at(bh + r)];
-        for (let k = 0; k < inputs; k++)
-          fromInput += at(r * inputs + k) * (x[(row * steps + step) * inputs + k] as number);
-        for (let k = 0; k < units; k++) fromState += at(hh + r * units + k) * (h[k] as number);
-        return { fromInput, fromState };
-      };
-      h = h.map((before, u) => {
-        const [r, z, n] = [gate(0, u), gate(1, u), gate(2, u)];
-        const update = sigmoid(z.fromInput + z.fromState);
-        const candidate = Math.tanh(n.fromInput + sigmoid(r.fromInput + r.fromState) * n.fromState);
-        return (1 - update) * candidate + update * before;
-      });
-    }
-    for (let o = 0; o < 2; o++) {
-      let y = at(end + 2 * units + o);
-      for (let k = 0; k < units; k++) y += at(end + o * units + k) * (h[k] as number);
-      total += y * (seed[row * 2 + o] as number);
-    }
-  }
-  return total;
-}
-
-const step = {
-  rows: batch,
-  inputs: () => [{ index: 0, buffer: bufferOf(x) }],
-  seeds: () => [{ index: 0, buffer: bufferOf(seed) }],
-};
-
 for (const isa of native().processInfo().isas) {
   test(`${isa}: gradients of odd sizes lie in canonical order, as float64 differences have them`, async (t) => {
     const door = new Door(t, isa);
@@ -200,7 +137,7 @@ for (const isa of native().processInfo().isas) {
     const count = parameterCount(modelGroups);
     const params = await door.read(store, 'parameters', count);
     const program = await door.compile(store, model(), 'train', batch);
-    await door.run(program, { rows: batch, segments: gradientStep, inputs: step.inputs(), seeds: step.seeds() });
+    await door.run(program, { ...gradientsOfRun(), segments: gradientStep });
     const got = await door.read(store, 'gradients', count);
     t.true(relativeDifference(got, differences(reference, params)) < 2e-6);
   });
@@ -211,7 +148,7 @@ test('slots lie in canonical order: after one step of momentum they are the grad
   const store = await door.store(modelGroups, 5, { kind: 'sgd', momentum: 0.9 });
   const count = parameterCount(modelGroups);
   const program = await door.compile(store, model(), 'train', batch);
-  await door.run(program, { rows: batch, segments: gradientStep, inputs: step.inputs(), seeds: step.seeds() });
+  await door.run(program, { ...gradientsOfRun(), segments: gradientStep });
   const gradients = await door.read(store, 'gradients', count);
   const update = { rows: batch, segments: 8, learningRates: Float32Array.of(0.1) };
   await door.run(program, update);
@@ -225,10 +162,8 @@ test('a frozen group keeps its bytes, and trains on when it is thawed', async (t
   const program = await door.compile(store, model(), 'train', batch);
   const train = async () => {
     await door.run(program, {
-      rows: batch,
+      ...gradientsOfRun(),
       segments: trainStep,
-      inputs: step.inputs(),
-      seeds: step.seeds(),
       learningRates: Float32Array.of(0.1),
     });
     return door.read(store, 'parameters', count);
@@ -257,10 +192,8 @@ test('a factor on a group scales its rate, and what setGroup leaves out stays as
     const program = await door.compile(store, model(), 'train', batch);
     await change(door, store);
     await door.run(program, {
-      rows: batch,
+      ...gradientsOfRun(),
       segments: trainStep,
-      inputs: step.inputs(),
-      seeds: step.seeds(),
       learningRates: Float32Array.of(0.5),
     });
     return (await door.read(store, 'parameters', count)).map((value, i) => value - (before[i] as number));
@@ -301,67 +234,5 @@ test('groups that are not what their operation needs are refused', async (t) => 
   await t.throwsAsync(create({ ...gru, initializers: [{ kind: 'zeros' }] }), {
     code: 'ERR_GRAPH',
     message: /4 parameters, but 1 initializers/,
-  });
-});
-
-/** One step of the same model, for a stream. */
-function streamed(extra = false): GraphSpec {
-  const b = graphBuilder();
-  const row = b.input('x', 'slab', { dtype: 'f32', steps: 0, dims: [inputs] }).tensor;
-  const indices = b.input('indices', 'indices', { dtype: 'i32', steps: 0, dims: [] }).tensor;
-  const h0 = b.input('h0', 'value', { dtype: 'f32', steps: 1, dims: [units] }).tensor;
-  const [sequence, hN, last, y] = [
-    b.tensor('f32', 1, [inputs]),
-    b.tensor('f32', 1, [units]),
-    b.tensor('f32', 0, [units]),
-    b.tensor('f32', 0, [2]),
-  ];
-  b.node('gather', 'gather', {}, [row, indices], [sequence]);
-  b.node('gru', 'rnn', { cell: 'gru', units }, [sequence, h0], [undefined, hN], 0);
-  b.node('last', 'lastState', {}, [hN], [last]);
-  b.node('dense', 'dense', { units: 2 }, [last], [y], 1);
-  let output = y;
-  if (extra) {
-    output = b.tensor('f32', 0, [2]);
-    b.node('add', 'add', {}, [y, b.input('offset', 'value', { dtype: 'f32', steps: 0, dims: [2] }).tensor], [output]);
-  }
-  b.output('y', output);
-  b.output('hN', hN);
-  return b.build();
-}
-
-const streamOptions = { input: 0, output: 0, states: Int32Array.of(2, 1) };
-
-test('a stream has weights of its own: what is trained or written later does not reach it', async (t) => {
-  const door = new Door(t);
-  const store = await door.store(modelGroups, 5, { kind: 'sgd' });
-  const answers = async () => {
-    const state = native().createStreamState(await native().createStreamer(store, streamed(), streamOptions));
-    return () => {
-      native().streamReset(state);
-      const y = new Float32Array(2);
-      for (let i = 0; i < steps; i++) native().streamStep(state, x.subarray(i * inputs, (i + 1) * inputs), y);
-      return y;
-    };
-  };
-  const old = await answers();
-  const before = old();
-  const program = await door.compile(store, model(), 'predict', batch);
-  const y = roomFor(batch * 2);
-  await door.run(program, { rows: batch, inputs: step.inputs(), outputs: [{ index: 0, buffer: y }] });
-  t.true(relativeDifference(before, floatsOf(y, 2)) < 2e-6, 'it begins with the weights of the store');
-  await door.write(store, 'parameters', numbers(parameterCount(modelGroups), 6));
-  t.deepEqual(old(), before);
-  t.notDeepEqual((await answers())(), before);
-  native().dispose(store);
-  t.deepEqual(old(), before, 'nor does the store need to live on');
-});
-
-test('a stream whose graph reads a value that is no state is refused', async (t) => {
-  const door = new Door(t);
-  const store = await door.store(modelGroups, 5);
-  await t.throwsAsync(native().createStreamer(store, streamed(true), streamOptions), {
-    code: 'ERR_GRAPH',
-    message: /carries all values that its graph reads; 'offset' is no state/,
   });
 });
