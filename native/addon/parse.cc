@@ -1,5 +1,6 @@
 #include "addon/parse.h"
 
+#include <cmath>
 #include <limits>
 
 #include "addon/arguments.h"
@@ -100,6 +101,7 @@ InitSpec parseInit(const Napi::Value& value) {
   InitSpec init;
   init.kind = initKind(string(from.Get("kind"), "an initializer's kind"));
   init.value = numberOr(from, "value", 0);
+  if (!std::isfinite(init.value)) fail(code::kValue, "an initializer's value must be finite, got ", init.value);
   init.blocks = integerOr(from, "blocks", 1, 1, 64);
   return init;
 }
@@ -166,6 +168,15 @@ GraphSpec parseGraph(const Napi::Value& value) {
 }
 
 std::vector<GroupSpec> parseGroups(const Napi::Value& value) { return mapped<GroupSpec>(value, "groups", parseGroup); }
+
+GroupChange parseGroupChange(const Napi::Value& value) {
+  Napi::Object from = object(value, "group options");
+  GroupChange change;
+  if (present(from, "frozen")) change.frozen = boolean(from.Get("frozen"), "frozen");
+  if (present(from, "rateFactor")) change.rateFactor = factor(from, "rateFactor");
+  if (present(from, "decayFactor")) change.decayFactor = factor(from, "decayFactor");
+  return change;
+}
 
 OptimizerDesc parseOptimizer(const Napi::Value& value) {
   Napi::Object from = object(value, "an optimizer");

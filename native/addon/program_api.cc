@@ -22,8 +22,8 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
       [=](Stream&) {
         return std::make_shared<Program>(session->backend(), store->thing, graph, mode, batch, planOnly);
       },
-      [session](Napi::Env env, std::shared_ptr<Program>& program) {
-        const size_t bytes = program->arenaBytes();
+      [session, planOnly](Napi::Env env, std::shared_ptr<Program>& program) {
+        const size_t bytes = planOnly ? 0 : program->arenaBytes();  // what is only planned was never allocated
         return wrap<ProgramHandle>(env, std::make_shared<ProgramHandle>(ProgramHandle{session, program}), bytes);
       });
 }

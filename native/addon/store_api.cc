@@ -81,12 +81,11 @@ Napi::Value storeSetGroup(const Napi::CallbackInfo& info) {
   auto handle = unwrap<StoreHandle>(info[0]);
   const auto group = static_cast<size_t>(integer(info[1], "group", 0, INT32_MAX));
   if (group >= handle->thing->groupCount()) fail(code::kRange, "there is no parameter group ", group);
-  Napi::Object options = object(info[2], "group options");
-  const bool frozen = flagOr(options, "frozen", false);
-  const auto rate = static_cast<float>(numberOr(options, "rateFactor", 1));
-  const auto decay = static_cast<float>(numberOr(options, "decayFactor", 1));
-  return promisedNothing(info.Env(), *handle->session, [handle, group, frozen, rate, decay](Stream&) {
-    handle->thing->setGroup(group, frozen, rate, decay);
+  const GroupChange change = parseGroupChange(info[2]);
+  return promisedNothing(info.Env(), *handle->session, [handle, group, change](Stream&) {
+    const GroupSpec& now = handle->thing->spec(group);
+    handle->thing->setGroup(group, change.frozen.value_or(now.frozen), change.rateFactor.value_or(now.rateFactor),
+                            change.decayFactor.value_or(now.decayFactor));
   });
 }
 

@@ -1,5 +1,7 @@
 #include "program/autodiff.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace cugru {
@@ -18,6 +20,10 @@ std::vector<int32_t> sourcesOf(const GraphSpec& graph, const std::vector<int32_t
     if (!findSchema(node.op).identityInInference) continue;
     if (node.inputs.size() != 1 || node.outputs.size() != 1 || node.inputs[0] < 0 || node.outputs[0] < 0) {
       fail(code::kGraph, node.name, " (", node.op, ") takes one input and has one output");
+    }
+    const TensorSpec &from = graph.tensors[node.inputs[0]], &to = graph.tensors[node.outputs[0]];
+    if (!(from == to)) {
+      fail(code::kShape, node.name, " (", node.op, ") expects output ", from.describe(), ", got ", to.describe());
     }
     source[node.outputs[0]] = source[node.inputs[0]];
   }
@@ -70,7 +76,47 @@ std::vector<FlowNode> liveNodes(const GraphSpec& graph, const std::vector<int32_
     }
     reversed.push_back(std::move(flow));
   }
-  return {reversed.rbegin(), reversed.rend()};
+  std::vector<FlowNode> nodes(reversed.rbegin(), reversed.rend());
+  // Losses run after everything else, and have no outputs: their place in the plan is there as well.
+  std::stable_partition(nodes.begin(), nodes.end(), [](const FlowNode& flow) { return !flow.schema->isLoss; });
+  return nodes;
+}
+
+// A slab has rows of its own, and the indices go through all batches: kernels that do not pick rows would read past their
+// end, and those that do would read past the end of anything else.
+void expectPickers(const GraphSpec& graph, const std::vector<FlowNode>& nodes) {
+  std::vector<const GraphInput*> source(graph.tensors.size(), nullptr);
+  for (const GraphInput& input : graph.inputs) source[input.tensor] = &input;
+  for (const FlowNode& flow : nodes) {
+    const std::string name = text(graph.nodes[flow.node].name, " (", flow.schema->op, ")");
+    for (size_t slot = 0; slot < flow.inputs.size(); ++slot) {
+      if (flow.inputs[slot] < 0) continue;
+      const GraphInput* input = source[flow.inputs[slot]];
+      const InputKind kind = input != nullptr ? input->kind : InputKind::value;
+      const int place = flow.schema->picked < 0 ? -1 : static_cast<int>(slot) - flow.schema->picked;
+      if (place == 0 && kind != InputKind::slab) fail(code::kGraph, name, " picks rows, and can only do so from a slab");
+      if (place == 1 && kind != InputKind::indices) {
+        fail(code::kGraph, name, " takes its row numbers from the indices alone");
+      }
+      if (place == 0 || place == 1 || kind == InputKind::value) continue;
+      fail(code::kGraph, name, " cannot read the ", kind == InputKind::slab ? "slab" : "indices", " '", input->name,
+           "' directly; gather its rows first");
+    }
+  }
+}
+
+// Each output's gradient is written to its tensor, so a tensor can be only one of them.
+void expectOneSeed(const GraphSpec& graph, const std::vector<int32_t>& source) {
+  std::vector<const GraphOutput*> seeded(graph.tensors.size(), nullptr);
+  for (const GraphOutput& output : graph.outputs) {
+    if (!output.seeded) continue;
+    const GraphOutput*& other = seeded[source[output.tensor]];
+    if (other != nullptr) {
+      fail(code::kGraph, "outputs '", other->name, "' and '", output.name,
+           "' are one tensor; give its gradient to one of them");
+    }
+    other = &output;
+  }
 }
 
 // A tensor can take a gradient when something that wants one lies behind it.
@@ -114,6 +160,8 @@ Flow analyze(const GraphSpec& graph, Mode mode, const std::vector<bool>& optimiz
   const Roots roots = rootsOf(graph, mode, source);
   Flow flow;
   flow.nodes = liveNodes(graph, order, mode, source, roots);
+  expectPickers(graph, flow.nodes);
+  if (mode == Mode::train) expectOneSeed(graph, source);
   flow.receivesGradient.assign(graph.tensors.size(), false);
   for (const GraphOutput& output : graph.outputs) {
     const int32_t t = source[output.tensor];

@@ -84,6 +84,12 @@ InitKind initKind(const std::string& name) {
        "'; known are zeros, constant, uniform, normal, glorotUniform, orthogonal");
 }
 
+void checkInitializer(const ParamSpec& spec, const InitSpec& init) {
+  const int64_t rows = spec.shape.empty() ? 1 : spec.shape[0];
+  if (init.kind != InitKind::orthogonal || (init.blocks >= 1 && rows % init.blocks == 0)) return;
+  fail(code::kValue, spec.name, ": ", rows, " rows do not fall into ", init.blocks, " blocks");
+}
+
 void initialize(const ParamSpec& spec, const InitSpec& init, uint64_t seed, uint32_t stream, float* out) {
   const int64_t elements = spec.elements();
   const int64_t rows = spec.shape.empty() ? 1 : spec.shape[0];
@@ -105,9 +111,6 @@ void initialize(const ParamSpec& spec, const InitSpec& init, uint64_t seed, uint
       for (int64_t i = 0; i < elements; ++i) out[i] = static_cast<float>(init.value * uniforms.nextNormal());
       return;
     case InitKind::orthogonal:
-      if (init.blocks < 1 || rows % init.blocks != 0) {
-        fail(code::kValue, spec.name, ": ", rows, " rows do not fall into ", init.blocks, " blocks");
-      }
       for (int64_t b = 0; b < init.blocks; ++b) {
         const int64_t blockRows = rows / init.blocks;
         orthogonalBlock(uniforms, blockRows, columns, init.value, out + b * blockRows * columns);

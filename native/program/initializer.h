@@ -17,6 +17,9 @@ struct InitSpec {
 
 InitKind initKind(const std::string& name);  // ERR_VALUE lists the known ones
 
+// ERR_VALUE when the rows do not fall into the blocks.
+void checkInitializer(const ParamSpec& spec, const InitSpec& init);
+
 // Fills `out` (spec.elements() floats) from (seed, stream); `stream` tells parameters apart.
 //   glorotUniform: uniform in +-sqrt(6 / (rows + columns)) (Glorot and Bengio, 2010)
 //   orthogonal: rows (or columns, when there are more rows) of a random orthogonal matrix (Saxe et al., 2013)

@@ -25,6 +25,7 @@ ParameterStore::ParameterStore(Backend& backend, Stream& stream, std::vector<Gro
       fail(code::kGraph, "group '", spec.name, "' has ", spec.params.size(), " parameters, but ",
            spec.initializers.size(), " initializers");
     }
+    for (size_t p = 0; p < spec.initializers.size(); ++p) checkInitializer(spec.params[p], spec.initializers[p]);
     group.layout = backend.createLayout(spec);
     int64_t& total = spec.buffer ? buffered_ : optimized_;
     group.first = total;

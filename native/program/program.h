@@ -113,6 +113,7 @@ class Program {
   void check(const RunRequest& request) const;
   void checkSlabs(const RunRequest& request) const;
   void checkHostBindings(const RunRequest& request) const;
+  void checkValues(const RunRequest& request) const;
   void bindSlabs(const RunRequest& request);
   void uploadIndices(const RunRequest& request, Stream& stream);
   void uploadValue(int32_t tensor, const char* canonical, int64_t rows, Stream& stream, void* to);

@@ -98,7 +98,13 @@ OpDesc Program::describe(const FlowNode& flow, const std::vector<bool>&) const {
   desc.outputs = specs(flow.outputs);
   desc.inputGradient = flow.inputGradient;
   desc.outputGradient = flow.outputGradient;
-  if (node.group >= 0) desc.params = store_->spec(node.group).params;
+  if (node.group >= 0) {
+    const GroupSpec& group = store_->spec(node.group);
+    if (group.op != node.op) {  // a layout prepares what its own kernels read
+      fail(code::kGraph, node.name, " (", node.op, ") names group '", group.name, "', which is of ", group.op);
+    }
+    desc.params = group.params;
+  }
   return desc;
 }
 

@@ -31,11 +31,14 @@ void Program::check(const RunRequest& request) const {
     fail(code::kShape, "the run has ", request.rows, " rows, but ", request.indices.size(), " indices");
   }
   const int64_t batches = batchesOf(request.rows, batch_);
-  if ((request.segments & kUpdate) != 0) {
-    if (!store_->hasOptimizer()) fail(code::kState, "there is no optimiser; compile the model first");
-    if (static_cast<int64_t>(request.learningRates.size()) != batches) {
-      fail(code::kShape, "the run has ", batches, " batches, but ", request.learningRates.size(), " learning rates");
-    }
+  const bool updates = (request.segments & kUpdate) != 0;
+  if (updates && !store_->hasOptimizer()) fail(code::kState, "there is no optimiser; compile the model first");
+  const auto rates = static_cast<int64_t>(request.learningRates.size());
+  if ((updates || rates > 0) && rates != batches) {
+    fail(code::kShape, "the run has ", batches, " batches, but ", rates, " learning rates");
+  }
+  if ((request.segments & kBackward) != 0 && (request.segments & kForward) == 0 && batches > 1) {
+    fail(code::kState, "a backward without its forward takes one batch, the last one: this run has ", batches);
   }
   checkSlabs(request);
   checkHostBindings(request);
@@ -126,6 +129,18 @@ void Program::checkHostBindings(const RunRequest& request) const {
       if (list == &request.seeds && !output.seeded) fail(code::kGraph, "output '", output.name, "' takes no gradient");
       expectBytes(binding, request.rows, graph_.tensors[output.tensor], text("output '", output.name, "'"));
     }
+  }
+}
+
+// What lies in the place of a value that is not given is left over from other tensors.
+void Program::checkValues(const RunRequest& request) const {
+  if ((request.segments & kForward) == 0) return;
+  std::vector<bool> given(graph_.inputs.size(), false);
+  for (const HostBinding& binding : request.inputs) given[binding.index] = true;
+  for (size_t i = 0; i < given.size(); ++i) {
+    const GraphInput& input = graph_.inputs[i];
+    if (input.kind != InputKind::value || given[i] || data_[input.tensor] == nullptr) continue;
+    fail(code::kGraph, "input '", input.name, "' needs a buffer");
   }
 }
 
@@ -276,6 +291,7 @@ void Program::collect(RunResult& result, Stream& stream) {
 
 RunResult Program::run(const RunRequest& request, Stream& stream) {
   check(request);
+  checkValues(request);
   const auto begin = std::chrono::steady_clock::now();
   uploadIndices(request, stream);
   bindSlabs(request);

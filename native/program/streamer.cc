@@ -1,5 +1,6 @@
 #include "program/streamer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/error.h"
@@ -46,6 +47,13 @@ Streamer::Streamer(Backend& backend, std::unique_ptr<ParameterStore> weights, Gr
     if (data == nullptr || next == nullptr) fail(code::kGraph, "the state '", in.name, "' is not used by the graph");
     carried_.push_back({data, next, floats});
     stateFloats_ += floats;
+  }
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
+    const auto carriesIt = [&](const auto& state) { return state.first == id; };
+    const bool carried = std::any_of(states.begin(), states.end(), carriesIt);
+    if (graph.inputs[i].kind != InputKind::value || carried || program_->inputData(id) == nullptr) continue;
+    fail(code::kGraph, "a stream carries all values that its graph reads; '", graph.inputs[i].name, "' is no state");
   }
   if (output_ == nullptr) fail(code::kGraph, "a stream's output is not computed");
 }

@@ -16,6 +16,7 @@ struct OpSchema {
   bool identityInInference = false;  // left out when not training (dropout)
   bool isLoss = false;
   int64_t (*confusionClasses)(const OpDesc& desc) = nullptr;  // losses that count; 0 or null: no confusion matrix
+  int picked = -1;  // the input whose rows are picked by number (a slab); their numbers (indices) are the next one
 };
 
 // ERR_GRAPH for an unknown name, listing the known ones.
