@@ -1,6 +1,6 @@
 /** A model as a stack of layers with weights on a device: what predicts, streams and is saved. */
-import { expectInteger, expectRows, rejectUnknownKeys } from '../checks.js';
-import { Dataset, datasetStatistics, fromArrays } from '../data/index.js';
+import { expectBoolean, expectInteger, expectRows, expectSignal, rejectUnknownKeys } from '../checks.js';
+import { type ChannelStatistics, Dataset, datasetStatistics, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import { isToSequence, type ToSequence } from '../image/index.js';
 import { GroupTable } from '../layers/builder.js';
@@ -13,7 +13,7 @@ import { type Device, Runtime } from './runtime.js';
 import { disposeSlabs, expectInputs, inputVariant, SlabCache, slabBindings } from './source.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { type ModelSummary, summarize } from './summary.js';
-import { elements } from './tensor.js';
+import { elements, type Tensor } from './tensor.js';
 import { fromBuffer } from './transfer.js';
 import { type StateDict, WeightTable } from './weights.js';
 
@@ -95,6 +95,18 @@ function expectInputShape(shape: unknown, toSequence: ToSequence | undefined): r
   return Object.freeze([...(shape as number[])]);
 }
 
+// Figures that the user gave must be as many as there are channels.
+function expectNormalization(toSequence: ToSequence | undefined, channels: number | undefined): void {
+  if (typeof toSequence?.normalization !== 'object') return;
+  const given = toSequence.normalization.mean.length;
+  if (given === channels) return;
+  throw new CugruError(
+    'ERR_SHAPE',
+    `image.toSequence has a normalization for ${given} channels, inputShape [height, width, channels] has ${channels}`,
+    { given, channels },
+  );
+}
+
 /** The smallest power of two that is at least `rows`, at most `limit`. */
 function bucket(rows: number, limit: number): number {
   let size = 1;
@@ -139,6 +151,7 @@ export class Network {
     if (rest.length === 0) throw new CugruError('ERR_VALUE', 'a model needs at least one layer besides image.toSequence');
     this.seed = expectInteger('seed', options.seed ?? 0, { min: 0, max: 2 ** 52 });
     this.inputShape = expectInputShape(options.inputShape, toSequence);
+    expectNormalization(toSequence, this.inputShape[2]);
     this.spec = {
       layers: nameLayers(rest as readonly Layer[]),
       toSequence,
@@ -176,6 +189,7 @@ export class Network {
     this.runtime.expectOpen('model');
     const batchSize = expectInteger('batchSize', options.batchSize ?? 256, { min: 1, max: 2 ** 20 });
     const { signal } = options;
+    expectSignal('signal', signal);
     if (x instanceof Dataset) return this.#predictDataset(x, batchSize, signal);
     const row = elements(this.inputShape);
     expectRows('x', x);
@@ -249,7 +263,9 @@ export class Network {
    * @throws {@link CugruError} `ERR_VALUE` (missing or unknown names), `ERR_SHAPE`, `ERR_NOT_FINITE`; nothing changes then.
    */
   async setWeights(weights: Readonly<StateDict>, options: { readonly partial?: boolean } = {}): Promise<void> {
-    await this.table().write(await this.store(), 'parameters', weights, options);
+    rejectUnknownKeys('setWeights', options, ['partial']);
+    const partial = expectBoolean('partial', options.partial ?? false);
+    await this.table().write(await this.store(), 'parameters', weights, { partial });
     if (Object.hasOwn(weights, `${normalizationGroup}.mean`)) this.#normalized = true;
   }
 
@@ -280,9 +296,13 @@ export class Network {
     this.dispose();
   }
 
-  /** @internal Whether the normalisation's statistics were set. */
+  /** @internal Whether the normalisation's statistics were set: by a training set, with the weights, or by the user. */
   get normalized(): boolean {
     return this.#normalized;
+  }
+
+  set normalized(value: boolean) {
+    this.#normalized = value;
   }
 
   /** @internal */
@@ -296,6 +316,8 @@ export class Network {
     this.#ready ??= (async () => {
       const store = await this.runtime.createStore(this.spec.groups.groups);
       await native().storeInitialize(store, this.seed);
+      const normalization = this.spec.toSequence?.normalization;
+      if (typeof normalization === 'object') await this.#normalize(store, normalization);
       return store;
     })();
     return this.#ready;
@@ -333,16 +355,15 @@ export class Network {
   /** @internal Sets mean and deviation from the first training set, where the model asks for it. */
   async normalizeFrom(dataset: Dataset): Promise<void> {
     const { toSequence } = this.spec;
-    if (toSequence === undefined || toSequence.normalization === 'none' || this.#normalized) return;
-    const channels = this.inputShape[2] as number;
-    const given = toSequence.normalization === 'dataset' ? await datasetStatistics(dataset, channels) : toSequence.normalization;
-    const shape = [channels];
-    await this.setWeights(
-      {
-        [`${normalizationGroup}.mean`]: { data: Float32Array.from(given.mean), shape },
-        [`${normalizationGroup}.std`]: { data: Float32Array.from(given.std), shape },
-      },
-      { partial: true },
-    );
+    if (toSequence?.normalization !== 'dataset' || this.#normalized) return;
+    const statistics = await datasetStatistics(dataset, this.inputShape[2] as number);
+    await this.#normalize(await this.store(), statistics);
+  }
+
+  async #normalize(store: StoreHandle, { mean, std }: ChannelStatistics): Promise<void> {
+    const tensor = (figures: readonly number[]): Tensor => ({ data: Float32Array.from(figures), shape: [figures.length] });
+    const dict = { [`${normalizationGroup}.mean`]: tensor(mean), [`${normalizationGroup}.std`]: tensor(std) };
+    await this.table().write(store, 'parameters', dict, { partial: true });
+    this.#normalized = true;
   }
 }
