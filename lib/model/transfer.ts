@@ -3,6 +3,7 @@
  * the loop for more than a fraction of a millisecond.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import { expectReadable } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { type BufferHandle, type NumericArray, native } from '../native.js';
 
@@ -22,6 +23,7 @@ async function inSlices(name: string, array: NumericArray, copy: (offset: number
 
 /** A native buffer with the array's bytes. The array must not be changed until the promise is settled. */
 export async function toBuffer(name: string, array: NumericArray): Promise<BufferHandle> {
+  expectReadable(name, array);
   if (array.length === 0) throw new CugruError('ERR_SHAPE', `${name} is empty`);
   const buffer = native().createBuffer(array.byteLength);
   await inSlices(name, array, (offset, part) => native().bufferWrite(buffer, offset, part));

@@ -8,6 +8,7 @@ import {
   expectSignal,
   expectString,
   rejectUnknownKeys,
+  show,
 } from '../checks.js';
 import { type ArraysOptions, Dataset, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
@@ -100,6 +101,9 @@ const fitKeys = ['epochs', 'batchSize', 'validationData', 'shuffle', 'initialEpo
 
 function asDataset(batch: Batch, inputShape: readonly number[]): Dataset {
   if (batch instanceof Dataset) return batch;
+  if (typeof batch !== 'object' || batch === null) {
+    throw new CugruError('ERR_TYPE', `a batch must be a dataset, or { inputs, labels }, got ${show(batch)}`);
+  }
   return fromArrays({ ...batch, shape: batch.shape ?? inputShape });
 }
 

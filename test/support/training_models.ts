@@ -1,4 +1,5 @@
 /** Small models and data that can be learnt, for the tests of layers, model and training. */
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,19 +114,23 @@ export function dictBytes(dict: Readonly<StateDict>): Buffer {
   return Buffer.concat(Object.values(dict).map(({ data }) => bytesOf(data)));
 }
 
-/** All weights, to compare byte for byte. */
-export async function weightBytes(model: Network): Promise<Buffer> {
-  return dictBytes(await model.getWeights());
+function digest(...parts: readonly Buffer[]): string {
+  return createHash('sha256').update(Buffer.concat(parts)).digest('hex');
 }
 
-/** Weights, both moments of Adam, and the step. */
-export async function trainingState(model: Network): Promise<{ bytes: Buffer; step: number }> {
+/** All weights as one hash: equal where every byte is. */
+export async function weightHash(model: Network): Promise<string> {
+  return digest(dictBytes(await model.getWeights()));
+}
+
+/** Hash of weights and both moments of Adam, and the step. */
+export async function trainingState(model: Network): Promise<{ readonly hash: string; readonly step: number }> {
   const store = await model.store();
   const { step } = await native().storeInfo(store);
   const slots = step === 0 ? [] : (['slot0', 'slot1'] as const);
-  const parts = [await weightBytes(model)];
+  const parts = [dictBytes(await model.getWeights())];
   for (const slot of slots) parts.push(dictBytes(await model.table().read(store, slot)));
-  return { bytes: Buffer.concat(parts), step };
+  return { hash: digest(...parts), step };
 }
 
 /** The data of one weight. */
