@@ -1,7 +1,14 @@
 // What is measured: the shapes, and what is asked of them.
 
 /** Axes of one case. `layers` and `directions` are 1 unless they say otherwise. */
-const shape = (steps, batch, inputs, units, layers = 1, directions = 1) => ({ steps, batch, inputs, units, layers, directions });
+const shape = (steps, batch, inputs, units, layers = 1, directions = 1) => ({
+  steps,
+  batch,
+  inputs,
+  units,
+  layers,
+  directions,
+});
 
 export const shapes = {
   A: shape(28, 64, 28, 128),

@@ -17,19 +17,25 @@ function scale(values, from, to) {
 }
 
 function pointsOf(cases, { pass, peer }, axis) {
-  return cases.filter((c) => c.pass === pass && c.results[peer] !== undefined).map((c) => [c[axis], c.results[peer].ms]);
+  return cases
+    .filter((c) => c.pass === pass && c.results[peer] !== undefined)
+    .map((c) => [c[axis], c.results[peer].ms]);
 }
 
 function ticks(values) {
   const low = Math.floor(log(Math.min(...values)));
   const high = Math.ceil(log(Math.max(...values)));
-  return Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)).filter((t) => t >= Math.min(...values) && t <= Math.max(...values));
+  return Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)).filter(
+    (t) => t >= Math.min(...values) && t <= Math.max(...values),
+  );
 }
 
 function panel(axis, cases, index) {
   const x0 = size.left + (index % 2) * (size.width + size.gapX);
   const y0 = size.top + Math.floor(index / 2) * (size.height + size.gapY);
-  const lines = series.map((s) => ({ ...s, points: pointsOf(cases, s, axis) })).filter(({ points }) => points.length > 0);
+  const lines = series
+    .map((s) => ({ ...s, points: pointsOf(cases, s, axis) }))
+    .filter(({ points }) => points.length > 0);
   const xs = [...new Set(cases.map((c) => c[axis]))];
   const times = lines.flatMap(({ points }) => points.map(([, ms]) => ms));
   const x = scale(xs, x0, x0 + size.width);
@@ -44,7 +50,9 @@ function panel(axis, cases, index) {
   }
   for (const { points, colour, dash } of lines) {
     const path = points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(' ');
-    parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-dasharray="${dash}"/>`);
+    parts.push(
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-dasharray="${dash}"/>`,
+    );
   }
   parts.push(`<text x="${x0 + size.width / 2}" y="${y0 + size.height + 32}" text-anchor="middle">${axis}</text>`);
   return parts.join('\n');

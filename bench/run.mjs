@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { epochCase, growthCases, layerCases, yardstick } from './cases.mjs';
 import { growthPicture } from './growth.mjs';
 import { machine } from './machine.mjs';
-import { Worker, peers } from './peers.mjs';
+import { peers, Worker } from './peers.mjs';
 import { markdown } from './report.mjs';
 
 const { values } = parseArgs({
@@ -92,10 +92,15 @@ async function measureEpochs() {
 
 async function measureGrowth() {
   const threads = Math.max(...threadCounts);
-  const workers = await startWorkers(threads, values.peers.split(',').filter((name) => ['cugru', 'pytorch'].includes(name)));
+  const workers = await startWorkers(
+    threads,
+    values.peers.split(',').filter((name) => ['cugru', 'pytorch'].includes(name)),
+  );
   const out = {};
   for (const [axis, list] of Object.entries(growthCases)) {
-    const cases = list.flatMap((axes) => ['forward', 'train'].map((pass) => ({ name: String(axes[axis]), pass, ...axes })));
+    const cases = list.flatMap((axes) =>
+      ['forward', 'train'].map((pass) => ({ name: String(axes[axis]), pass, ...axes })),
+    );
     out[axis] = await interleave(cases, workers, Math.min(3, rounds));
   }
   for (const worker of workers) worker.stop();

@@ -35,7 +35,10 @@ attempt('onnxruntime-node and tfjs', () => {
   const cwd = join(peersFolder, 'node');
   writeFileSync(join(cwd, 'package.json'), JSON.stringify({ name: 'bench-peers', private: true, dependencies: node }));
   // The package downloads GPU libraries at install unless it is told not to.
-  run('npm', ['install', '--no-audit', '--no-fund'], { cwd, env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' } });
+  run('npm', ['install', '--no-audit', '--no-fund'], {
+    cwd,
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
+  });
 });
 
 attempt('the newest PyTorch', () => {
@@ -45,10 +48,21 @@ attempt('the newest PyTorch', () => {
 });
 
 attempt('the AVX2 mask', () => {
-  run('gcc', ['-O1', '-shared', '-fPIC', '-Wl,-z,initfirst', 'bench/peers/avx2_only.c', '-o', join(peersFolder, 'avx2_only.so')]);
+  run('gcc', [
+    '-O1',
+    '-shared',
+    '-fPIC',
+    '-Wl,-z,initfirst',
+    'bench/peers/avx2_only.c',
+    '-o',
+    join(peersFolder, 'avx2_only.so'),
+  ]);
 });
 
-for (const [name, library] of [['onednn', '-ldnnl'], ['openblas', '-lopenblas']]) {
+for (const [name, library] of [
+  ['onednn', '-ldnnl'],
+  ['openblas', '-lopenblas'],
+]) {
   attempt(name, () => {
     run('g++', ['-O2', '-std=c++17', '-fopenmp', `bench/peers/${name}.cpp`, '-o', join(peersFolder, name), library]);
   });

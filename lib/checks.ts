@@ -85,6 +85,24 @@ export function expectString(name: string, value: unknown): string {
 }
 
 /**
+ * A function, or undefined.
+ * @throws {@link CugruError} `ERR_TYPE`
+ */
+export function expectCallback(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw refuse('ERR_TYPE', name, 'a function', value);
+}
+
+/**
+ * An AbortSignal, or undefined.
+ * @throws {@link CugruError} `ERR_TYPE`
+ */
+export function expectSignal(name: string, value: unknown): void {
+  if (value === undefined || value instanceof AbortSignal) return;
+  const hint = value instanceof AbortController ? ' (give controller.signal)' : '';
+  throw refuse('ERR_TYPE', name, `an AbortSignal${hint}`, value);
+}
+
+/**
  * One of a list of strings.
  * @throws {@link CugruError} `ERR_VALUE` with the list.
  */

@@ -5,10 +5,10 @@
  */
 export { Dataset, datasets, type RowSelection, type SplitOptions } from './data/index.js';
 export { CugruError, type ErrorCode } from './errors.js';
-export { image } from './image/index.js';
 export type { ToSequence } from './image/index.js';
-export * as layers from './layers/public.js';
+export { image } from './image/index.js';
 export * as losses from './layers/losses.js';
+export * as layers from './layers/public.js';
 export {
   GRU,
   type GRUBackwardOptions,

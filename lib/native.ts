@@ -206,7 +206,9 @@ function candidates(): string[] {
 }
 
 function loadError(attempts: readonly Attempt[]): CugruError {
-  const tried = attempts.map(({ path, error }) => `  ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  const tried = attempts.map(
+    ({ path, error }) => `  ${path}: ${error instanceof Error ? error.message : String(error)}`,
+  );
   const help = [
     `- installed from the registry: reinstall with optional dependencies, so that ${platformPackage()} is there`,
     '- in a checkout: run "npm run build" (needs CMake or Python 3 with make, and a C++17 compiler)',

@@ -22,7 +22,13 @@ async function epoch() {
 async function prepare({ pass, steps, batch, inputs, units, layers, directions }) {
   if (pass === 'gemm') throw new Error('no matrix product by itself');
   if (pass === 'epoch') return epoch();
-  const gru = new GRU({ inputSize: inputs, hiddenSize: units, numLayers: layers, bidirectional: directions === 2, device: 'cpu' });
+  const gru = new GRU({
+    inputSize: inputs,
+    hiddenSize: units,
+    numLayers: layers,
+    bidirectional: directions === 2,
+    device: 'cpu',
+  });
   const dispose = () => gru.dispose();
   if (pass === 'step') {
     const stream = await gru.stream();

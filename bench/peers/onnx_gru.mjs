@@ -27,14 +27,31 @@ const message = (field, ...parts) => bytes(field, join(parts));
 const float = 1;
 const long = 7;
 const tensor = (name, dims, array, type) =>
-  message(5, ...dims.map((dim) => integer(1, dim)), integer(2, type), text(8, name), bytes(9, new Uint8Array(array.buffer)));
+  message(
+    5,
+    ...dims.map((dim) => integer(1, dim)),
+    integer(2, type),
+    text(8, name),
+    bytes(9, new Uint8Array(array.buffer)),
+  );
 const intAttribute = (name, value) => message(5, text(1, name), integer(3, value), integer(20, 2));
 const textAttribute = (name, value) => message(5, text(1, name), text(4, value), integer(20, 3));
-const intsAttribute = (name, values) => message(5, text(1, name), ...values.map((value) => integer(8, value)), integer(20, 7));
+const intsAttribute = (name, values) =>
+  message(5, text(1, name), ...values.map((value) => integer(8, value)), integer(20, 7));
 const node = (type, inputs, outputs, attributes) =>
-  message(1, ...inputs.map((name) => text(1, name)), ...outputs.map((name) => text(2, name)), text(4, type), ...attributes);
+  message(
+    1,
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, type),
+    ...attributes,
+  );
 const valueInfo = (field, name, dims) =>
-  message(field, text(1, name), message(2, message(1, integer(1, float), message(2, ...dims.map((dim) => message(1, integer(1, dim)))))));
+  message(
+    field,
+    text(1, name),
+    message(2, message(1, integer(1, float), message(2, ...dims.map((dim) => message(1, integer(1, dim)))))),
+  );
 
 /**
  * x [steps, batch, inputs] to y [steps, batch, directions * units].
@@ -50,11 +67,16 @@ export function onnxGru({ steps, batch, inputs, units, layers, directions }, wei
       tensor(names[0], [directions, 3 * units, width], weights(directions * 3 * units * width), float),
       tensor(names[1], [directions, 3 * units, units], weights(directions * 3 * units * units), float),
       tensor(names[2], [directions, 6 * units], weights(directions * 6 * units), float),
-      node('GRU', [from, ...names], [`s${layer}`], [
-        intAttribute('hidden_size', units),
-        intAttribute('linear_before_reset', 1),
-        textAttribute('direction', directions === 2 ? 'bidirectional' : 'forward'),
-      ]),
+      node(
+        'GRU',
+        [from, ...names],
+        [`s${layer}`],
+        [
+          intAttribute('hidden_size', units),
+          intAttribute('linear_before_reset', 1),
+          textAttribute('direction', directions === 2 ? 'bidirectional' : 'forward'),
+        ],
+      ),
     );
     // GRU gives [steps, directions, batch, units].
     const to = layer === layers - 1 ? 'y' : `y${layer}`;

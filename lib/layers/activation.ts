@@ -1,5 +1,4 @@
 /** Softmax as a layer of its own. */
-import { expectString, rejectUnknownKeys } from '../checks.js';
 import type { GraphBuilder, SymbolicTensor } from './builder.js';
 import { lowerSoftmax } from './dense.js';
 import { Layer, type LayerConfig } from './layer.js';
@@ -10,8 +9,7 @@ export class SoftmaxLayer extends Layer {
   readonly config: LayerConfig = {};
 
   constructor(options: { readonly name?: string }) {
-    super(options.name === undefined ? undefined : expectString('name', options.name));
-    rejectUnknownKeys('layers.softmax', options, ['name']);
+    super('layers.softmax', options, []);
   }
 
   override lower(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {

@@ -1,5 +1,5 @@
 /** The fully connected layer. */
-import { expectBoolean, expectInteger, expectOneOf, expectString, rejectUnknownKeys } from '../checks.js';
+import { expectBoolean, expectInteger, expectOneOf } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
 import { expectInitializer, type Initializer, initializerSpec } from './initializers.js';
@@ -36,15 +36,7 @@ export class DenseLayer extends Layer {
   readonly #bias: Initializer;
 
   constructor(options: DenseOptions) {
-    super(options.name === undefined ? undefined : expectString('name', options.name));
-    rejectUnknownKeys('layers.dense', options, [
-      'units',
-      'activation',
-      'useBias',
-      'kernelInitializer',
-      'biasInitializer',
-      'name',
-    ]);
+    super('layers.dense', options, ['units', 'activation', 'useBias', 'kernelInitializer', 'biasInitializer']);
     this.#units = expectInteger('units', options.units, { min: 1, max: 2 ** 24 });
     this.activation = expectOneOf('activation', options.activation ?? 'linear', activations);
     this.#useBias = expectBoolean('useBias', options.useBias ?? true);

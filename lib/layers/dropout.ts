@@ -1,5 +1,5 @@
 /** Dropout. */
-import { expectNumber, expectString, rejectUnknownKeys } from '../checks.js';
+import { expectNumber } from '../checks.js';
 import type { GraphBuilder, SymbolicTensor } from './builder.js';
 import { Layer, type LayerConfig } from './layer.js';
 
@@ -16,8 +16,7 @@ class DropoutLayer extends Layer {
   readonly #rate: number;
 
   constructor(options: DropoutOptions) {
-    super(options.name === undefined ? undefined : expectString('name', options.name));
-    rejectUnknownKeys('layers.dropout', options, ['rate', 'name']);
+    super('layers.dropout', options, ['rate']);
     this.#rate = expectNumber('rate', options.rate, { min: 0, below: 1 });
     this.config = { rate: this.#rate };
   }

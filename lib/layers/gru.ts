@@ -1,5 +1,5 @@
 /** The GRU layer. */
-import { expectBoolean, expectInteger, expectNumber, expectString, rejectUnknownKeys } from '../checks.js';
+import { expectBoolean, expectInteger, expectNumber } from '../checks.js';
 import { expectSequence, type GraphBuilder, type SymbolicTensor } from './builder.js';
 import { expectInitializer, type Initializer } from './initializers.js';
 import { Layer, type LayerConfig } from './layer.js';
@@ -42,8 +42,7 @@ class GruLayer extends Layer {
   readonly #returnSequences: boolean;
 
   constructor(options: GruOptions) {
-    super(options.name === undefined ? undefined : expectString('name', options.name));
-    rejectUnknownKeys('layers.gru', options, [
+    super('layers.gru', options, [
       'units',
       'returnSequences',
       'numLayers',
@@ -52,7 +51,6 @@ class GruLayer extends Layer {
       'kernelInitializer',
       'recurrentInitializer',
       'biasInitializer',
-      'name',
     ]);
     this.#stack = {
       units: expectInteger('units', options.units, { min: 1, max: 2 ** 20 }),

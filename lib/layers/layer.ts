@@ -1,4 +1,5 @@
 /** What every layer is: a description that lowers itself to graph nodes. */
+import { expectString, rejectUnknownKeys } from '../checks.js';
 import type { GraphBuilder, SymbolicTensor } from './builder.js';
 
 /** Plain, JSON-able options of a layer, complete with defaults: what `config.json` holds. */
@@ -21,8 +22,14 @@ export abstract class Layer {
   /** The name that the user gave; otherwise the model numbers layers by kind: `gru_1`. */
   readonly name: string | undefined;
 
-  protected constructor(name: string | undefined) {
-    this.name = name;
+  /**
+   * @param what - the factory, for messages
+   * @param options - the user's, not checked yet
+   * @param known - names of all options besides `name`
+   */
+  protected constructor(what: string, options: { readonly name?: string }, known: readonly string[]) {
+    rejectUnknownKeys(what, options, [...known, 'name']);
+    this.name = options.name === undefined ? undefined : expectString('name', options.name);
   }
 
   /** @internal Adds this layer's nodes to the graph and returns its output. */

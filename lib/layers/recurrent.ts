@@ -41,7 +41,13 @@ function layerParams(inputSize: number, units: number, suffix: string): ParamSpe
 }
 
 /** Parameters of layers [first, first + count) of a stack, under the names of layers [0, count) or their own. */
-function stackParams(inputSize: number, o: StackOptions, first: number, count: number, publicNames: boolean): ParamSpec[] {
+function stackParams(
+  inputSize: number,
+  o: StackOptions,
+  first: number,
+  count: number,
+  publicNames: boolean,
+): ParamSpec[] {
   const directions = o.bidirectional ? ['', '_reverse'] : [''];
   const params: ParamSpec[] = [];
   for (let layer = first; layer < first + count; layer++) {
@@ -74,7 +80,10 @@ function stackGroup(name: string, inputSize: number, o: StackOptions, first: num
 }
 
 /** How many native ops a stack becomes, and how many layers each has. */
-export function stackParts(o: Pick<StackOptions, 'numLayers' | 'dropout'>): { readonly count: number; readonly layers: number } {
+export function stackParts(o: Pick<StackOptions, 'numLayers' | 'dropout'>): {
+  readonly count: number;
+  readonly layers: number;
+} {
   const layers = o.dropout > 0 ? 1 : o.numLayers;
   return { count: o.numLayers / layers, layers };
 }

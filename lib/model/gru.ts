@@ -135,6 +135,7 @@ export class GRU {
   #ready: Promise<StoreHandle> | undefined;
   #calls = 0;
   #last: Pass | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
 
   /** @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_CUDA_UNAVAILABLE`. */
   constructor(options: GRUOptions) {
@@ -153,18 +154,27 @@ export class GRU {
     this.numLayers = expectInteger('numLayers', options.numLayers ?? 1, { min: 1, max: 256 });
     this.bidirectional = expectBoolean('bidirectional', options.bidirectional ?? false);
     this.#seed = expectInteger('seed', options.seed ?? 0, { min: 0, max: 2 ** 52 });
+    const dropout = expectNumber('dropout', options.dropout ?? 0, { min: 0, below: 1 });
     this.#stack = {
       units: this.hiddenSize,
       numLayers: this.numLayers,
       bidirectional: this.bidirectional,
-      dropout: this.numLayers > 1 ? expectNumber('dropout', options.dropout ?? 0, { min: 0, below: 1 }) : 0,
+      // Between layers: a single one has none.
+      dropout: this.numLayers > 1 ? dropout : 0,
       kernelInitializer: 'uniform',
       recurrentInitializer: 'uniform',
       biasInitializer: 'uniform',
     };
     this.#runtime = new Runtime(options.device ?? 'auto', options.isa);
     this.device = this.#runtime.device;
-    this.#programs = new Lru(8, (program) => void program.then(({ handle }) => native().dispose(handle), () => {}));
+    this.#programs = new Lru(
+      8,
+      (program) =>
+        void program.then(
+          ({ handle }) => this.#retire(handle),
+          () => {},
+        ),
+    );
     this.#lower(1, 1, false, false, false);
   }
 
@@ -173,15 +183,19 @@ export class GRU {
    * @param x - `[batch, steps, inputSize]`
    * @throws {@link CugruError} `ERR_SHAPE`, `ERR_RANGE` (lengths), `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
    */
-  async forward(x: Tensor, options: GRUForwardOptions = {}): Promise<GRUOutput> {
+  forward(x: Tensor, options: GRUForwardOptions = {}): Promise<GRUOutput> {
+    return this.#inOrder(() => this.#forward(x, options));
+  }
+
+  async #forward(x: Tensor, options: GRUForwardOptions): Promise<GRUOutput> {
     rejectUnknownKeys('GRU.forward', options, ['h0', 'lengths', 'training']);
     const [batch, steps] = expectTensor('x', x, ['batch', 'steps', 'inputSize'], [undefined, undefined, this.inputSize])
       .shape as [number, number, number];
     const { h0, lengths } = options;
     const training = expectBoolean('training', options.training ?? false);
-    if (h0 !== undefined) expectTensor('h0', h0, ['numLayers * directions', 'batch', 'hiddenSize'], this.#stateShape(batch));
+    if (h0 !== undefined)
+      expectTensor('h0', h0, ['numLayers * directions', 'batch', 'hiddenSize'], this.#stateShape(batch));
     if (lengths !== undefined) this.#expectLengths(lengths, batch, steps);
-    const store = await this.#store();
     const program = await this.#program(batch, steps, h0 !== undefined, lengths !== undefined, training);
     const inputs: HostBinding[] = [{ index: program.inputs.x, buffer: await toBuffer('x', x.data) }];
     if (h0 !== undefined) inputs.push(...(await this.#stateBindings('h0', h0, batch, program.inputs.h0)));
@@ -200,7 +214,6 @@ export class GRU {
       outputs: [{ index: program.outputs.y, buffer: y }, ...states],
     });
     if (training) this.#last = { program, batch, steps, seed, hasState: h0 !== undefined };
-    void store;
     return {
       output: { data: await fromBuffer(y, new Float32Array(batch * steps * width)), shape: [batch, steps, width] },
       hN: await this.#readStates(states, batch),
@@ -211,10 +224,16 @@ export class GRU {
    * Gradients of the last forward with `training: true`. May be called once for each.
    * @throws {@link CugruError} `ERR_STATE` without such a forward, `ERR_SHAPE`.
    */
-  async backward(gradients: GRUBackwardOptions): Promise<GRUGradients> {
+  backward(gradients: GRUBackwardOptions): Promise<GRUGradients> {
+    return this.#inOrder(() => this.#backward(gradients));
+  }
+
+  async #backward(gradients: GRUBackwardOptions): Promise<GRUGradients> {
     rejectUnknownKeys('GRU.backward', gradients, ['output', 'hN', 'accumulate']);
+    const accumulate = expectBoolean('accumulate', gradients.accumulate ?? false);
     const pass = this.#last;
-    if (pass === undefined) throw new CugruError('ERR_STATE', 'backward needs a forward with { training: true } before it');
+    if (pass === undefined)
+      throw new CugruError('ERR_STATE', 'backward needs a forward with { training: true } before it');
     const { batch, steps, program } = pass;
     const width = this.hiddenSize * this.#directions;
     const seeds: HostBinding[] = [];
@@ -230,7 +249,7 @@ export class GRU {
     const dx = native().createBuffer(batch * steps * this.inputSize * 4);
     const dh0 = pass.hasState ? this.#stateBuffers(batch, program.inputs.h0) : [];
     await this.#run(program, {
-      segments: segments.backward | (gradients.accumulate === true ? 0 : segments.zeroGradients),
+      segments: segments.backward | (accumulate ? 0 : segments.zeroGradients),
       rows: batch,
       seed: pass.seed,
       seeds,
@@ -260,7 +279,11 @@ export class GRU {
    * Opens a stream on a copy of the current weights; a step gives the last layer's state.
    * @throws {@link CugruError} `ERR_UNSUPPORTED` for bidirectional stacks, and on a GPU.
    */
-  async stream(): Promise<ModelStream> {
+  stream(): Promise<ModelStream> {
+    return this.#inOrder(() => this.#stream());
+  }
+
+  async #stream(): Promise<ModelStream> {
     const builder = new GraphBuilder({ groups: this.#groups, streaming: true });
     const x = builder.input('x', 'slab', { dtype: 'f32', steps: 0, dims: [this.inputSize] });
     const indices = builder.input('indices', 'indices', { dtype: 'i32', steps: 0, dims: [] });
@@ -274,13 +297,13 @@ export class GRU {
   }
 
   /** Copies of all parameters under PyTorch's names. */
-  async stateDict(): Promise<StateDict> {
-    return this.#table().read(await this.#store(), 'parameters', false);
+  stateDict(): Promise<StateDict> {
+    return this.#inOrder(async () => this.#table().read(await this.#store(), 'parameters', false));
   }
 
   /** Sets all parameters. @throws {@link CugruError} `ERR_VALUE` (names), `ERR_SHAPE`, `ERR_NOT_FINITE`; nothing changes then. */
-  async loadStateDict(dict: Readonly<StateDict>): Promise<void> {
-    await this.#table().write(await this.#store(), 'parameters', dict, { prefix: false });
+  loadStateDict(dict: Readonly<StateDict>): Promise<void> {
+    return this.#inOrder(async () => this.#table().write(await this.#store(), 'parameters', dict, { prefix: false }));
   }
 
   /** Frees all native memory. Calls that wait fail with `ERR_DISPOSED`. */
@@ -292,6 +315,18 @@ export class GRU {
   /** As {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  // One call after the other, in the order in which they were made: a backward belongs to the forward before it.
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work);
+    this.#tail = result.catch(() => {});
+    return result;
+  }
+
+  // A program that backward still needs is left to the garbage collector.
+  #retire(handle: ProgramHandle): void {
+    if (this.#last?.program.handle !== handle) native().dispose(handle);
   }
 
   get #directions(): number {
@@ -323,11 +358,20 @@ export class GRU {
     }
     const wrong = lengths.findIndex((length) => length < 1 || length > steps);
     if (wrong >= 0) {
-      throw new CugruError('ERR_RANGE', `lengths must be from 1 to ${steps} steps, got ${lengths[wrong]} at row ${wrong}`);
+      throw new CugruError(
+        'ERR_RANGE',
+        `lengths must be from 1 to ${steps} steps, got ${lengths[wrong]} at row ${wrong}`,
+      );
     }
   }
 
-  #lower(batch: number, steps: number, state: boolean, lengths: boolean, training: boolean): Omit<Compiled, 'handle'> & { graph: GraphSpec } {
+  #lower(
+    batch: number,
+    steps: number,
+    state: boolean,
+    lengths: boolean,
+    training: boolean,
+  ): Omit<Compiled, 'handle'> & { graph: GraphSpec } {
     void batch;
     const builder = new GraphBuilder({ groups: this.#groups });
     const x = builder.input('x', 'value', { dtype: 'f32', steps, dims: [this.inputSize] }, { gradient: training });
@@ -374,7 +418,12 @@ export class GRU {
     return indices.map((index) => ({ index, buffer: native().createBuffer(bytes) }));
   }
 
-  async #stateBindings(name: string, states: Tensor, batch: number, indices: readonly number[]): Promise<HostBinding[]> {
+  async #stateBindings(
+    name: string,
+    states: Tensor,
+    batch: number,
+    indices: readonly number[],
+  ): Promise<HostBinding[]> {
     const { count, layers } = stackParts(this.#stack);
     const perPart = layers * this.#directions;
     const length = perPart * batch * this.hiddenSize;

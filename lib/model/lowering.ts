@@ -57,20 +57,28 @@ function channelsOf(spec: ModelSpec): number {
 function normalization(spec: ModelSpec, owner: ToSequence, builder: GraphBuilder): number {
   if (owner.normalization === 'none') return -1;
   const shape = [channelsOf(spec)];
-  return builder.groups.index(owner, normalizationGroup, (): NamedGroup => ({
-    name: normalizationGroup,
-    op: 'gather',
-    params: [
-      { name: 'mean', shape },
-      { name: 'std', shape },
-    ],
-    publicNames: ['mean', 'std'],
-    initializers: [{ kind: 'zeros' }, { kind: 'constant', value: 1 }],
-    buffer: true,
-  }));
+  return builder.groups.index(
+    owner,
+    normalizationGroup,
+    (): NamedGroup => ({
+      name: normalizationGroup,
+      op: 'gather',
+      params: [
+        { name: 'mean', shape },
+        { name: 'std', shape },
+      ],
+      publicNames: ['mean', 'std'],
+      initializers: [{ kind: 'zeros' }, { kind: 'constant', value: 1 }],
+      buffer: true,
+    }),
+  );
 }
 
-function lowerInput(builder: GraphBuilder, spec: ModelSpec, dtype: DType): { tensor: SymbolicTensor; x: number; indices: SymbolicTensor } {
+function lowerInput(
+  builder: GraphBuilder,
+  spec: ModelSpec,
+  dtype: DType,
+): { tensor: SymbolicTensor; x: number; indices: SymbolicTensor } {
   const elements = spec.inputShape.reduce((product, dim) => product * dim, 1);
   const { toSequence } = spec;
   const indices = builder.input('indices', 'indices', { dtype: 'i32', steps: 0, dims: [] }).tensor;
@@ -98,7 +106,11 @@ function lowerInput(builder: GraphBuilder, spec: ModelSpec, dtype: DType): { ten
   return { tensor, x: slab.index, indices };
 }
 
-function lowerLayers(builder: GraphBuilder, spec: ModelSpec, input: SymbolicTensor): ModelHead & { shapes: number[][] } {
+function lowerLayers(
+  builder: GraphBuilder,
+  spec: ModelSpec,
+  input: SymbolicTensor,
+): ModelHead & { shapes: number[][] } {
   const shapes: number[][] = [];
   let x = input;
   let sums: SymbolicTensor | undefined;

@@ -1,19 +1,36 @@
 /** A model as a stack of layers with weights on a device: what predicts, streams and is saved. */
-import { expectInteger, expectRows, rejectUnknownKeys } from '../checks.js';
-import { Dataset, datasetStatistics, fromArrays } from '../data/index.js';
+import { expectBoolean, expectInteger, expectRows, expectSignal, rejectUnknownKeys } from '../checks.js';
+import { type ChannelStatistics, Dataset, datasetStatistics, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import { isToSequence, type ToSequence } from '../image/index.js';
 import { GroupTable } from '../layers/builder.js';
 import { Layer } from '../layers/layer.js';
-import { type Mode, native, type ProgramHandle, type RunRequest, type RunResult, segments, type StoreHandle, type StreamerHandle } from '../native.js';
+import {
+  type Mode,
+  native,
+  type ProgramHandle,
+  type RunRequest,
+  type RunResult,
+  type StoreHandle,
+  type StreamerHandle,
+  segments,
+} from '../native.js';
 import { chunkSizer } from './chunks.js';
-import { type Lowered, lower, lowerStream, type ModelSpec, type NamedLayer, normalizationGroup, type Variant } from './lowering.js';
+import {
+  type Lowered,
+  lower,
+  lowerStream,
+  type ModelSpec,
+  type NamedLayer,
+  normalizationGroup,
+  type Variant,
+} from './lowering.js';
 import { Lru } from './lru.js';
 import { type Device, Runtime } from './runtime.js';
 import { disposeSlabs, expectInputs, inputVariant, SlabCache, slabBindings } from './source.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { type ModelSummary, summarize } from './summary.js';
-import { elements } from './tensor.js';
+import { elements, type Tensor } from './tensor.js';
 import { fromBuffer } from './transfer.js';
 import { type StateDict, WeightTable } from './weights.js';
 
@@ -89,10 +106,24 @@ function expectInputShape(shape: unknown, toSequence: ToSequence | undefined): r
       toSequence === undefined && Array.isArray(shape) && shape.length === 3
         ? '; for images, begin the list of layers with image.toSequence(...)'
         : '';
-    throw new CugruError('ERR_SHAPE', `inputShape must be ${wanted}, got ${JSON.stringify(shape)}${hint}`, { got: shape });
+    throw new CugruError('ERR_SHAPE', `inputShape must be ${wanted}, got ${JSON.stringify(shape)}${hint}`, {
+      got: shape,
+    });
   }
   shape.forEach((dim, i) => void expectInteger(`inputShape[${i}]`, dim, { min: 1, max: 2 ** 20 }));
   return Object.freeze([...(shape as number[])]);
+}
+
+// Figures that the user gave must be as many as there are channels.
+function expectNormalization(toSequence: ToSequence | undefined, channels: number | undefined): void {
+  if (typeof toSequence?.normalization !== 'object') return;
+  const given = toSequence.normalization.mean.length;
+  if (given === channels) return;
+  throw new CugruError(
+    'ERR_SHAPE',
+    `image.toSequence has a normalization for ${given} channels, inputShape [height, width, channels] has ${channels}`,
+    { given, channels },
+  );
 }
 
 /** The smallest power of two that is at least `rows`, at most `limit`. */
@@ -133,12 +164,19 @@ export class Network {
     const rest = toSequence === undefined ? layers : layers.slice(1);
     rest.forEach((layer, i) => {
       if (layer instanceof Layer) return;
-      const hint = isToSequence(layer) ? 'image.toSequence can only be the first' : 'use layers.gru(...), layers.dense(...), ...';
-      throw new CugruError('ERR_TYPE', `element ${i + layers.length - rest.length} of the list is not a layer; ${hint}`);
+      const hint = isToSequence(layer)
+        ? 'image.toSequence can only be the first'
+        : 'use layers.gru(...), layers.dense(...), ...';
+      throw new CugruError(
+        'ERR_TYPE',
+        `element ${i + layers.length - rest.length} of the list is not a layer; ${hint}`,
+      );
     });
-    if (rest.length === 0) throw new CugruError('ERR_VALUE', 'a model needs at least one layer besides image.toSequence');
+    if (rest.length === 0)
+      throw new CugruError('ERR_VALUE', 'a model needs at least one layer besides image.toSequence');
     this.seed = expectInteger('seed', options.seed ?? 0, { min: 0, max: 2 ** 52 });
     this.inputShape = expectInputShape(options.inputShape, toSequence);
+    expectNormalization(toSequence, this.inputShape[2]);
     this.spec = {
       layers: nameLayers(rest as readonly Layer[]),
       toSequence,
@@ -149,7 +187,14 @@ export class Network {
     this.runtime = new Runtime(options.device ?? 'auto', options.isa);
     this.device = this.runtime.device;
     this.slabs = new SlabCache(this.runtime);
-    this.#programs = new Lru(maxPrograms, (made) => void made.then(({ program }) => native().dispose(program), () => {}));
+    this.#programs = new Lru(
+      maxPrograms,
+      (made) =>
+        void made.then(
+          ({ program }) => native().dispose(program),
+          () => {},
+        ),
+    );
   }
 
   /** The layers with their names, without `image.toSequence`. */
@@ -176,6 +221,7 @@ export class Network {
     this.runtime.expectOpen('model');
     const batchSize = expectInteger('batchSize', options.batchSize ?? 256, { min: 1, max: 2 ** 20 });
     const { signal } = options;
+    expectSignal('signal', signal);
     if (x instanceof Dataset) return this.#predictDataset(x, batchSize, signal);
     const row = elements(this.inputShape);
     expectRows('x', x);
@@ -197,7 +243,12 @@ export class Network {
     return out;
   }
 
-  async #predictDataset(dataset: Dataset, batchSize: number, signal?: AbortSignal, temporary = false): Promise<Float32Array> {
+  async #predictDataset(
+    dataset: Dataset,
+    batchSize: number,
+    signal?: AbortSignal,
+    temporary = false,
+  ): Promise<Float32Array> {
     expectInputs(dataset, this.inputShape);
     const batch = bucket(dataset.size, batchSize);
     const compiled = await this.program(inputVariant(dataset), 'predict', batch);
@@ -249,7 +300,9 @@ export class Network {
    * @throws {@link CugruError} `ERR_VALUE` (missing or unknown names), `ERR_SHAPE`, `ERR_NOT_FINITE`; nothing changes then.
    */
   async setWeights(weights: Readonly<StateDict>, options: { readonly partial?: boolean } = {}): Promise<void> {
-    await this.table().write(await this.store(), 'parameters', weights, options);
+    rejectUnknownKeys('setWeights', options, ['partial']);
+    const partial = expectBoolean('partial', options.partial ?? false);
+    await this.table().write(await this.store(), 'parameters', weights, { partial });
     if (Object.hasOwn(weights, `${normalizationGroup}.mean`)) this.#normalized = true;
   }
 
@@ -281,9 +334,13 @@ export class Network {
     this.dispose();
   }
 
-  /** @internal Whether the normalisation's statistics were set. */
+  /** @internal Whether the normalisation's statistics were set: by a training set, with the weights, or by the user. */
   get normalized(): boolean {
     return this.#normalized;
+  }
+
+  set normalized(value: boolean) {
+    this.#normalized = value;
   }
 
   /** @internal */
@@ -297,6 +354,8 @@ export class Network {
     this.#ready ??= (async () => {
       const store = await this.runtime.createStore(this.spec.groups.groups);
       await native().storeInitialize(store, this.seed);
+      const normalization = this.spec.toSequence?.normalization;
+      if (typeof normalization === 'object') await this.#normalize(store, normalization);
       return store;
     })();
     return this.#ready;
@@ -334,16 +393,18 @@ export class Network {
   /** @internal Sets mean and deviation from the first training set, where the model asks for it. */
   async normalizeFrom(dataset: Dataset): Promise<void> {
     const { toSequence } = this.spec;
-    if (toSequence === undefined || toSequence.normalization === 'none' || this.#normalized) return;
-    const channels = this.inputShape[2] as number;
-    const given = toSequence.normalization === 'dataset' ? await datasetStatistics(dataset, channels) : toSequence.normalization;
-    const shape = [channels];
-    await this.setWeights(
-      {
-        [`${normalizationGroup}.mean`]: { data: Float32Array.from(given.mean), shape },
-        [`${normalizationGroup}.std`]: { data: Float32Array.from(given.std), shape },
-      },
-      { partial: true },
-    );
+    if (toSequence?.normalization !== 'dataset' || this.#normalized) return;
+    const statistics = await datasetStatistics(dataset, this.inputShape[2] as number);
+    await this.#normalize(await this.store(), statistics);
+  }
+
+  async #normalize(store: StoreHandle, { mean, std }: ChannelStatistics): Promise<void> {
+    const tensor = (figures: readonly number[]): Tensor => ({
+      data: Float32Array.from(figures),
+      shape: [figures.length],
+    });
+    const dict = { [`${normalizationGroup}.mean`]: tensor(mean), [`${normalizationGroup}.std`]: tensor(std) };
+    await this.table().write(store, 'parameters', dict, { partial: true });
+    this.#normalized = true;
   }
 }

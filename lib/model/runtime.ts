@@ -1,6 +1,7 @@
 /** A session with its device: where a model's native objects live. */
 import { CugruError } from '../errors.js';
 import type { DType, GraphSpec } from '../graph_spec.js';
+import type { NamedGroup } from '../layers/builder.js';
 import {
   type Mode,
   type NumericArray,
@@ -12,7 +13,6 @@ import {
   type SlabHandle,
   type StoreHandle,
 } from '../native.js';
-import type { NamedGroup } from '../layers/builder.js';
 import { toBuffer } from './transfer.js';
 
 /**

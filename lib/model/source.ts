@@ -1,9 +1,10 @@
 /** Datasets as slabs: uploaded once for each model, then picked from by row number. */
-import { CugruError } from '../errors.js';
+
 import type { Dataset, DatasetStorage } from '../data/index.js';
+import { CugruError } from '../errors.js';
 import { native, type SlabHandle } from '../native.js';
-import type { Runtime } from './runtime.js';
 import type { Lowered, Variant } from './lowering.js';
+import type { Runtime } from './runtime.js';
 
 /** The slabs of one dataset's storage. */
 export interface Slabs {

@@ -1,8 +1,8 @@
 /** Streaming inference: one step in, one output out, synchronously. */
 import { expectTypedArray } from '../checks.js';
 import { CugruError } from '../errors.js';
-import type { CarriedState } from '../layers/builder.js';
 import type { GraphSpec } from '../graph_spec.js';
+import type { CarriedState } from '../layers/builder.js';
 import { native, type StoreHandle, type StreamerHandle, type StreamStateHandle } from '../native.js';
 
 /** What a stream runs on: shared by all streams that were opened on the same weights. */

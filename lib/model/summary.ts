@@ -36,7 +36,14 @@ function parametersOf(groups: GroupTable, owner: object): number {
 
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** @internal */
@@ -48,19 +55,24 @@ export function summarize(
 ): ModelSummary {
   const kernelsOf = (name: string): string[] =>
     nodes.filter((node) => node.name === name || node.name.startsWith(`${name}.`)).map((node) => node.variant);
-  const layers = spec.layers.map(({ name, layer }, i): LayerSummary => ({
-    name,
-    kind: layer.kind,
-    outputShape: lowered.layerShapes[i] ?? [],
-    parameters: parametersOf(spec.groups, layer),
-    trainable: layer.trainable,
-    kernels: [...new Set(kernelsOf(name))],
-  }));
+  const layers = spec.layers.map(
+    ({ name, layer }, i): LayerSummary => ({
+      name,
+      kind: layer.kind,
+      outputShape: lowered.layerShapes[i] ?? [],
+      parameters: parametersOf(spec.groups, layer),
+      trainable: layer.trainable,
+      kernels: [...new Set(kernelsOf(name))],
+    }),
+  );
   const unique = [...new Map(spec.layers.map(({ layer }, i) => [layer, layers[i] as LayerSummary])).values()];
   const sum = (list: readonly LayerSummary[]): number => list.reduce((total, layer) => total + layer.parameters, 0);
   const parameters = sum(unique);
   const trainableParameters = sum(unique.filter((layer) => layer.trainable));
-  const input = spec.toSequence === undefined ? [] : [['toSequence', spec.toSequence.scheme, `[${spec.inputShape.join(', ')}]`, '', kernelsOf('toSequence').join()]];
+  const input =
+    spec.toSequence === undefined
+      ? []
+      : [['toSequence', spec.toSequence.scheme, `[${spec.inputShape.join(', ')}]`, '', kernelsOf('toSequence').join()]];
   return {
     layers,
     parameters,
@@ -70,7 +82,13 @@ export function summarize(
       `${table([
         ['layer', 'kind', 'output', 'parameters', 'kernel'],
         ...input,
-        ...layers.map((l) => [l.name, l.kind, `[${l.outputShape.join(', ')}]`, `${l.parameters}${l.trainable ? '' : ' (frozen)'}`, l.kernels.join(' + ')]),
+        ...layers.map((l) => [
+          l.name,
+          l.kind,
+          `[${l.outputShape.join(', ')}]`,
+          `${l.parameters}${l.trainable ? '' : ' (frozen)'}`,
+          l.kernels.join(' + '),
+        ]),
       ])}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}`,
   };
 }

@@ -1,6 +1,7 @@
 /** Arrays with a shape, where a shape cannot be guessed. */
-import { CugruError } from '../errors.js';
+
 import { expectTypedArray } from '../checks.js';
+import { CugruError } from '../errors.js';
 
 /** Numbers in row-major order with their shape. */
 export interface Tensor {
@@ -30,7 +31,9 @@ export function expectTensor(
   const wanted = axes.map((axis, i) => (shape[i] === undefined ? axis : `${axis}=${shape[i]}`)).join(', ');
   const fits =
     value.shape.length === axes.length &&
-    value.shape.every((dim, i) => Number.isSafeInteger(dim) && dim >= 1 && (shape[i] === undefined || shape[i] === dim));
+    value.shape.every(
+      (dim, i) => Number.isSafeInteger(dim) && dim >= 1 && (shape[i] === undefined || shape[i] === dim),
+    );
   if (!fits) {
     throw new CugruError('ERR_SHAPE', `${name} must be [${wanted}], got [${value.shape.join(', ')}]`, {
       expected: shape,

@@ -3,18 +3,26 @@
  * the loop for more than a fraction of a millisecond.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import { expectReadable } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { type BufferHandle, type NumericArray, native } from '../native.js';
 
 const sliceBytes = 1 << 20;
 
-async function inSlices(name: string, array: NumericArray, copy: (offset: number, part: NumericArray) => void): Promise<void> {
+async function inSlices(
+  name: string,
+  array: NumericArray,
+  copy: (offset: number, part: NumericArray) => void,
+): Promise<void> {
   const { length } = array;
   const step = sliceBytes / array.BYTES_PER_ELEMENT;
   for (let first = 0; first < length; first += step) {
     if (first > 0) await turn();
     if (array.length !== length) {
-      throw new CugruError('ERR_DETACHED_BUFFER', `${name}: its ArrayBuffer was detached or resized while it was being copied`);
+      throw new CugruError(
+        'ERR_DETACHED_BUFFER',
+        `${name}: its ArrayBuffer was detached or resized while it was being copied`,
+      );
     }
     copy(first * array.BYTES_PER_ELEMENT, array.subarray(first, Math.min(first + step, length)));
   }
@@ -22,6 +30,7 @@ async function inSlices(name: string, array: NumericArray, copy: (offset: number
 
 /** A native buffer with the array's bytes. The array must not be changed until the promise is settled. */
 export async function toBuffer(name: string, array: NumericArray): Promise<BufferHandle> {
+  expectReadable(name, array);
   if (array.length === 0) throw new CugruError('ERR_SHAPE', `${name} is empty`);
   const buffer = native().createBuffer(array.byteLength);
   await inSlices(name, array, (offset, part) => native().bufferWrite(buffer, offset, part));

@@ -90,7 +90,12 @@ export class WeightTable {
     for (const { name, shape, offset } of entries) {
       const tensor = dict[name];
       if (tensor === undefined) continue;
-      expectTensor(name, tensor, shape.map((_, i) => `dim${i}`), shape);
+      expectTensor(
+        name,
+        tensor,
+        shape.map((_, i) => `dim${i}`),
+        shape,
+      );
       flat.set(tensor.data, offset);
     }
     if (flat.length > 0) await native().storeWrite(store, content, await toBuffer('weights', flat));

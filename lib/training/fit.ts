@@ -76,7 +76,8 @@ class EpochLoop {
       done += took.batches;
       signal?.throwIfAborted();
       expectFinite(this.#tally.loss, this.#epoch, done);
-      const batchLoss = (this.#tally.loss * this.#tally.rows - before.sum) / Math.max(1, this.#tally.rows - before.rows);
+      const batchLoss =
+        (this.#tally.loss * this.#tally.rows - before.sum) / Math.max(1, this.#tally.rows - before.rows);
       yield this.#progress(done, batchLoss, (performance.now() - begin) / 1000);
     }
     const seconds = (performance.now() - begin) / 1000;

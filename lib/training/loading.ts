@@ -1,8 +1,8 @@
 /** Loading a model from its folder, treated as hostile until every part has been checked. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { rejectUnknownKeys } from '../checks.js';
-import { CugruError } from '../errors.js';
+import { expectString, rejectUnknownKeys } from '../checks.js';
+import { CugruError, type ErrorCode } from '../errors.js';
 import { readSafetensors } from '../formats/index.js';
 import { toSequence as makeToSequence, type ToSequence } from '../image/index.js';
 import { factories } from '../layers/index.js';
@@ -19,6 +19,14 @@ export interface LoadOptions {
   /** @defaultValue 'auto' */
   readonly device?: Device;
 }
+
+// Errors that say more than that the files are wrong.
+const notOfTheFile: readonly ErrorCode[] = [
+  'ERR_CHECKPOINT_CORRUPT',
+  'ERR_CUDA_UNAVAILABLE',
+  'ERR_NATIVE_LOAD',
+  'ERR_OUT_OF_MEMORY',
+];
 
 function corrupt(path: string, problem: string, cause?: unknown): CugruError {
   return new CugruError('ERR_CHECKPOINT_CORRUPT', `${path} is no cugru model: ${problem}`, { path }, { cause });
@@ -81,7 +89,7 @@ function buildModel(path: string, config: SavedModel, options: LoadOptions): Seq
     if (Array.isArray(config.classNames)) model.classNames = config.classNames.map(String);
     return model;
   } catch (error) {
-    if (error instanceof CugruError && ['ERR_CUDA_UNAVAILABLE', 'ERR_NATIVE_LOAD', 'ERR_CHECKPOINT_CORRUPT'].includes(error.code)) throw error;
+    if (error instanceof CugruError && notOfTheFile.includes(error.code)) throw error;
     throw corrupt(path, error instanceof Error ? error.message : String(error), error);
   }
 }
@@ -121,21 +129,22 @@ async function restoreOptimizer(model: Sequential, folder: string): Promise<void
 /**
  * Loads a model that {@link Sequential} saved: layers, weights, normalisation, optimiser and its state, exactly.
  * @throws {@link CugruError} `ERR_CHECKPOINT_CORRUPT` naming file and problem, `ERR_CHECKPOINT_VERSION`,
- * `ERR_CUDA_UNAVAILABLE`.
+ * `ERR_CUDA_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`.
  */
 export async function loadModel(folder: string, options: LoadOptions = {}): Promise<Sequential> {
   rejectUnknownKeys('loadModel', options, ['device']);
-  const path = join(folder, 'config.json');
+  const path = join(expectString('folder', folder), 'config.json');
   const config = await readConfig(path);
   const { dict } = await readTensors(join(folder, 'model.safetensors'));
   const model = buildModel(path, config, options);
   try {
     await model.setWeights(dict);
+    if (config.normalized === false) model.normalized = false;
     await restoreOptimizer(model, folder);
     return model;
   } catch (error) {
     model.dispose();
-    if (error instanceof CugruError && error.code === 'ERR_CHECKPOINT_CORRUPT') throw error;
+    if (error instanceof CugruError && notOfTheFile.includes(error.code)) throw error;
     throw corrupt(folder, error instanceof Error ? error.message : String(error), error);
   }
 }

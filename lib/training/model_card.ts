@@ -4,7 +4,9 @@ import type { Network } from '../model/network.js';
 /** A short card: what the model is, what it takes and gives, how to use it. */
 export function modelCard(model: Network & { readonly classNames: readonly string[] | undefined }): string {
   const { toSequence } = model.spec;
-  const layers = model.spec.layers.map(({ name, layer }) => `- \`${name}\`: ${layer.kind} \`${JSON.stringify(layer.config)}\``);
+  const layers = model.spec.layers.map(
+    ({ name, layer }) => `- \`${name}\`: ${layer.kind} \`${JSON.stringify(layer.config)}\``,
+  );
   const reads = toSequence === undefined ? '' : `Images are read as sequences by **${toSequence.scheme}**.\n`;
   const classes = model.classNames === undefined ? '' : `Classes: ${model.classNames.join(', ')}\n`;
   return `---

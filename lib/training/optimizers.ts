@@ -110,7 +110,10 @@ export function resolveOptimizer(optimizer: Optimizer | OptimizerName): Optimize
     return { sgd, adam, adamw }[name]();
   }
   if (typeof optimizer !== 'object' || optimizer === null) {
-    throw new CugruError('ERR_TYPE', "optimizer must be optimizers.adam(...), optimizers.sgd(...), ... or a name such as 'adam'");
+    throw new CugruError(
+      'ERR_TYPE',
+      "optimizer must be optimizers.adam(...), optimizers.sgd(...), ... or a name such as 'adam'",
+    );
   }
   const { kind, learningRate, clipNorm, weightDecay, momentum, nesterov, beta1, beta2, epsilon } = optimizer;
   const name = expectOneOf('optimizer.kind', kind, ['sgd', 'adam', 'adamw'] as const);

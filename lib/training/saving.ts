@@ -1,4 +1,7 @@
 /** A model as a folder: `config.json`, `model.safetensors`, `optimizer.safetensors` and a model card. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CugruError } from '../errors.js';
 import { encodeSafetensors, expectReplaceableFolder, writeFolder } from '../formats/index.js';
 import type { ToSequence, ToSequenceOptions } from '../image/index.js';
 import type { factories } from '../layers/index.js';
@@ -31,6 +34,8 @@ export interface SavedModel {
   readonly inputShape: readonly number[];
   readonly seed: number;
   readonly toSequence?: ToSequenceOptions;
+  /** False: the normalisation waits for the first training set. */
+  readonly normalized?: boolean;
   readonly layers: readonly SavedLayer[];
   readonly compile?: { readonly optimizer: Optimizer; readonly loss: Loss };
   readonly classNames?: readonly string[];
@@ -51,7 +56,7 @@ function describeModel(model: SavableModel): SavedModel {
     version,
     inputShape: model.inputShape,
     seed: model.seed,
-    ...(toSequence === undefined ? {} : { toSequence: plain(toSequence) }),
+    ...(toSequence === undefined ? {} : { toSequence: plain(toSequence), normalized: model.normalized }),
     layers: model.spec.layers.map(({ name, layer }) => ({
       kind: layer.kind as keyof typeof factories,
       name,
@@ -73,17 +78,53 @@ export function slotsOf(optimizer: Optimizer): StoreContent[] {
   return optimizer.momentum > 0 ? ['slot0'] : [];
 }
 
-async function optimizerFile(model: SavableModel): Promise<Uint8Array | undefined> {
-  if (model.compileOptions === undefined) return undefined;
+interface Snapshot {
+  readonly weights: StateDict;
+  /** Absent before the first step. */
+  readonly optimizer: Uint8Array | undefined;
+}
+
+async function snapshot(model: SavableModel): Promise<Snapshot> {
+  if (model.compileOptions === undefined) return { weights: await model.getWeights(), optimizer: undefined };
   await model.configure();
   const store = await model.store();
-  const { step } = await native().storeInfo(store);
-  if (step === 0) return undefined;
-  const tensors: ReturnType<typeof tensorsOf> = [];
-  for (const slot of slotsOf(model.compileOptions.optimizer)) {
-    tensors.push(...tensorsOf(await model.table().read(store, slot), `${slot}.`));
+  const { step: before } = await native().storeInfo(store);
+  const slots = before === 0 ? [] : slotsOf(model.compileOptions.optimizer);
+  // Asked for in one turn of the event loop: no step of a running fit comes in between, so that all parts are of one step.
+  const [{ step }, weights, ...states] = await Promise.all([
+    native().storeInfo(store),
+    model.table().read(store, 'parameters'),
+    ...slots.map((slot) => model.table().read(store, slot)),
+  ]);
+  if (step === 0) return { weights, optimizer: undefined };
+  if (before === 0) return snapshot(model);
+  const tensors = states.flatMap((state, i) => tensorsOf(state, `${slots[i]}.`));
+  return { weights, optimizer: encodeSafetensors(tensors, { format, step: String(step) }) };
+}
+
+// File names alone do not tell: other libraries call theirs config.json and model.safetensors as well.
+async function expectOurs(folder: string): Promise<void> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, files[0]), 'utf8');
+  } catch {
+    // Nothing of the name, or nothing that can be read: writeFolder looks at the rest.
+    return;
   }
-  return encodeSafetensors(tensors, { format, step: String(step) });
+  if (isOurs(text)) return;
+  throw new CugruError(
+    'ERR_VALUE',
+    `${folder} has a config.json that is not cugru's, so it is left as it is; choose a folder that does not exist yet, or an empty one`,
+    { path: folder },
+  );
+}
+
+function isOurs(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { readonly format?: unknown } | null)?.format === format;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -91,27 +132,28 @@ async function optimizerFile(model: SavableModel): Promise<Uint8Array | undefine
  * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else.
  * @internal
  */
-export function expectSavable(folder: string): Promise<void> {
-  return expectReplaceableFolder(folder, files);
+export async function expectSavable(folder: string): Promise<void> {
+  await expectOurs(folder);
+  await expectReplaceableFolder(folder, files);
 }
 
 /**
  * Saves a model to a folder: `config.json` (layers, preprocessing, optimiser, class names), `model.safetensors` (weights and
  * normalisation under PyTorch's names), `optimizer.safetensors` (its state, once trained) and `README.md`, a model card. The
- * folder appears whole or not at all; an older model in its place is replaced.
- * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else; `ERR_BUSY` during a fit's set-up.
+ * folder appears whole or not at all; an older model in its place is replaced. During a fit, all files are of one step.
+ * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else.
  */
 export async function saveModel(model: SavableModel, folder: string): Promise<void> {
-  const optimizer = await optimizerFile(model);
+  await expectSavable(folder);
+  const { weights, optimizer } = await snapshot(model);
   await writeFolder(
     folder,
     {
       'config.json': `${JSON.stringify(describeModel(model), null, 2)}\n`,
-      'model.safetensors': encodeSafetensors(tensorsOf(await model.getWeights()), { format: 'pt' }),
+      'model.safetensors': encodeSafetensors(tensorsOf(weights), { format: 'pt' }),
       ...(optimizer === undefined ? {} : { 'optimizer.safetensors': optimizer }),
       'README.md': modelCard(model),
     },
     { replaceable: files },
   );
 }
-

@@ -64,7 +64,8 @@ export function cosine(options: CosineOptions): Schedule {
     learningRate: expectRate('learningRate', options.learningRate),
     minLearningRate: expectRate('minLearningRate', options.minLearningRate ?? 0),
     warmupSteps: expectInteger('warmupSteps', options.warmupSteps ?? 0, { min: 0, max: 2 ** 31 }),
-    decaySteps: decaySteps === undefined ? undefined : expectInteger('decaySteps', decaySteps, { min: 1, max: 2 ** 31 }),
+    decaySteps:
+      decaySteps === undefined ? undefined : expectInteger('decaySteps', decaySteps, { min: 1, max: 2 ** 31 }),
   };
 }
 

@@ -1,5 +1,15 @@
 /** The model that users build: a network that can be compiled, fitted and evaluated. */
-import { expectBoolean, expectInteger, expectOneOf, rejectUnknownKeys } from '../checks.js';
+import {
+  expectBoolean,
+  expectCallback,
+  expectInteger,
+  expectNumber,
+  expectOneOf,
+  expectSignal,
+  expectString,
+  rejectUnknownKeys,
+  show,
+} from '../checks.js';
 import { type ArraysOptions, Dataset, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import type { ToSequence } from '../image/index.js';
@@ -8,12 +18,13 @@ import { type LabelKind, type Loss, type LossName, resolveLoss } from '../layers
 import type { Variant } from '../model/lowering.js';
 import { type CompiledGraph, Network, type NetworkOptions } from '../model/network.js';
 import { expectInputs, inputVariant, slabBindings } from '../model/source.js';
+import { elements } from '../model/tensor.js';
 import { native, type RunResult, segments } from '../native.js';
 import { type Evaluation, evaluateRows, LossTally } from './evaluation.js';
 import type { EpochLogs, FitEvent, History, ProgressEvent } from './events.js';
 import { type FitPlan, fitLoop } from './fit.js';
-import { saveModel } from './saving.js';
 import { nativeOptimizer, type Optimizer, type OptimizerName, resolveOptimizer } from './optimizers.js';
+import { saveModel, slotsOf } from './saving.js';
 import { learningRateAt } from './schedules.js';
 
 /** Options of {@link Sequential.compile}. */
@@ -91,6 +102,9 @@ const fitKeys = ['epochs', 'batchSize', 'validationData', 'shuffle', 'initialEpo
 
 function asDataset(batch: Batch, inputShape: readonly number[]): Dataset {
   if (batch instanceof Dataset) return batch;
+  if (typeof batch !== 'object' || batch === null) {
+    throw new CugruError('ERR_TYPE', `a batch must be a dataset, or { inputs, labels }, got ${show(batch)}`);
+  }
   return fromArrays({ ...batch, shape: batch.shape ?? inputShape });
 }
 
@@ -142,6 +156,8 @@ export class Sequential extends Network {
   async fit(dataset: Dataset, options: FitOptions & FitCallbacks = {}): Promise<History> {
     rejectUnknownKeys('fit', options, [...fitKeys, 'onProgress', 'onBatchEnd', 'onEpochEnd']);
     const { onProgress, onBatchEnd, onEpochEnd, ...rest } = options;
+    for (const [name, callback] of Object.entries({ onProgress, onBatchEnd, onEpochEnd }))
+      expectCallback(name, callback);
     for await (const event of this.#events(dataset, rest, onBatchEnd !== undefined)) {
       if (event.type === 'end') return event.history;
       if (event.type === 'epochEnd') {
@@ -168,6 +184,7 @@ export class Sequential extends Network {
    */
   async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
     rejectUnknownKeys('evaluate', options, ['batchSize', 'signal']);
+    expectSignal('signal', options.signal);
     const batchSize = expectInteger('batchSize', options.batchSize ?? 256, { min: 1, max: 2 ** 20 });
     const variant = this.#variant(dataset, this.#expectCompiled());
     const compiled = await this.program(variant, 'evaluate', Math.min(batchSize, dataset.size));
@@ -188,9 +205,11 @@ export class Sequential extends Network {
     batch: Batch,
     options: { readonly accumulate?: boolean; readonly scale?: number } = {},
   ): Promise<StepResult> {
-    const zero = options.accumulate === true ? 0 : segments.zeroGradients;
+    rejectUnknownKeys('computeGradients', options, ['accumulate', 'scale']);
+    const zero = expectBoolean('accumulate', options.accumulate ?? false) ? 0 : segments.zeroGradients;
+    const scale = expectNumber('scale', options.scale ?? 1, { min: -1e30, max: 1e30 });
     const parts = zero | segments.forward | segments.loss | segments.backward;
-    return this.#exclusively('computeGradients', () => this.#step(batch, parts, options.scale ?? 1));
+    return this.#exclusively('computeGradients', () => this.#step(batch, parts, scale));
   }
 
   /** Copies of the gradients by parameter name. */
@@ -203,21 +222,26 @@ export class Sequential extends Network {
     await this.#exclusively('applyGradients', async () => {
       const compiled = this.#expectCompiled();
       await this.configure();
-      const program = await this.program({ input: 'f32', lengths: false, loss: { loss: compiled.loss, labels: 'values' } }, 'train', 1);
+      const program = await this.program(
+        { input: 'f32', lengths: false, loss: { loss: compiled.loss, labels: 'values' } },
+        'train',
+        1,
+      );
       await this.run(program, { segments: segments.update, rows: 1, learningRates: await this.#rates() });
     });
   }
 
   /** Bytes that training (or, before compile, prediction) with this batch size would take. Nothing is allocated. */
   async estimateMemory(options: { readonly batchSize?: number } = {}): Promise<MemoryEstimate> {
+    rejectUnknownKeys('estimateMemory', options, ['batchSize']);
     const batch = expectInteger('batchSize', options.batchSize ?? 32, { min: 1, max: 2 ** 24 });
     const compiled = this.#compiled;
     const loss = compiled === undefined ? {} : { loss: { loss: compiled.loss, labels: 'values' } as const };
     const mode = compiled === undefined ? 'predict' : 'train';
     const activations = await this.plannedBytes({ input: 'u8', lengths: false, ...loss }, mode, batch);
     const { bytes } = await native().storeInfo(await this.store());
-    const floats = this.table().length('gradients') * 4;
-    const extra = compiled === undefined || this.#configured !== undefined ? 0 : floats * (compiled.optimizer.kind === 'sgd' ? 2 : 3);
+    const copies = compiled === undefined ? 0 : 1 + slotsOf(compiled.optimizer).length;
+    const extra = this.#configured === undefined ? copies * this.table().length('gradients') * 4 : 0;
     return { weights: bytes + extra, activations, total: bytes + extra + activations };
   }
 
@@ -229,7 +253,7 @@ export class Sequential extends Network {
    */
   async save(folder: string): Promise<void> {
     this.runtime.expectOpen('model');
-    await saveModel(this, folder);
+    await saveModel(this, expectString('folder', folder));
   }
 
   /** @internal Hands the optimiser to the core, once after each compile; and which layers are frozen. */
@@ -253,6 +277,7 @@ export class Sequential extends Network {
     const shuffle = expectBoolean('shuffle', options.shuffle ?? true);
     const variant = this.#variant(dataset, compiled);
     const { validationData, signal } = options;
+    expectSignal('signal', signal);
     if (validationData !== undefined) this.#variant(validationData, compiled);
     signal?.throwIfAborted();
     this.#begin('fit');
@@ -315,13 +340,27 @@ export class Sequential extends Network {
 
   #variant(dataset: Dataset, compiled: Compiled): Variant {
     if (!(dataset instanceof Dataset)) {
-      throw new CugruError('ERR_TYPE', 'expected a dataset; make one with datasets.fromArrays({ inputs, labels, shape })');
+      throw new CugruError(
+        'ERR_TYPE',
+        'expected a dataset; make one with datasets.fromArrays({ inputs, labels, shape })',
+      );
     }
     expectInputs(dataset, this.inputShape);
     const { labels } = dataset.storage;
     if (labels === undefined) throw new CugruError('ERR_VALUE', 'this dataset has no labels to train or evaluate on');
     const kind: LabelKind = labels instanceof Int32Array ? 'classes' : 'values';
+    if (kind === 'values') this.#expectTargets(labels.length / dataset.storage.rows);
     return { ...inputVariant(dataset), loss: { loss: compiled.loss, labels: kind } };
+  }
+
+  #expectTargets(width: number): void {
+    const wanted = elements(this.outputShape);
+    if (width === wanted) return;
+    throw new CugruError(
+      'ERR_SHAPE',
+      `the model gives [${this.outputShape.join(', ')}], that is ${wanted} numbers for a row, the labels have ${width}`,
+      { expected: this.outputShape, got: width },
+    );
   }
 
   #expectCompiled(): Compiled {
@@ -334,7 +373,10 @@ export class Sequential extends Network {
 
   #expectIdle(what: string): void {
     if (this.#training === undefined) return;
-    throw new CugruError('ERR_BUSY', `${what} cannot run while ${this.#training} does; wait for it, or use another model`);
+    throw new CugruError(
+      'ERR_BUSY',
+      `${what} cannot run while ${this.#training} does; wait for it, or use another model`,
+    );
   }
 
   #begin(what: string): void {

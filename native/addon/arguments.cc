@@ -51,7 +51,8 @@ Napi::Object object(const Napi::Value& value, const char* what) {
 Napi::Array list(const Napi::Value& value, const char* what) {
   if (!value.IsArray()) fail(code::kType, what, " must be an array");
   Napi::Array array = value.As<Napi::Array>();
-  if (array.Length() > kMaxEntries) fail(code::kRange, what, " has ", array.Length(), " entries, at most ", kMaxEntries);
+  if (array.Length() > kMaxEntries)
+    fail(code::kRange, what, " has ", array.Length(), " entries, at most ", kMaxEntries);
   return array;
 }
 

@@ -28,7 +28,7 @@ class Instance {
   Napi::Value makeError(Napi::Env env, const char* code, const std::string& message) const;
 
   void track(const std::shared_ptr<Session>& session);
-  void begin(Napi::Env env);                 // a call was submitted: keeps the process alive
+  void begin(Napi::Env env);                   // a call was submitted: keeps the process alive
   void post(std::unique_ptr<AsyncCall> call);  // from any thread
 
  private:

@@ -42,8 +42,8 @@ bool isAnyHandle(const Napi::Value& value) {
 }
 
 Napi::Value dispose(const Napi::CallbackInfo& info) {
-  if (!isAnyHandle<Session, HostBuffer, SlabHandle, StoreHandle, ProgramHandle, CancelFlag, StreamerHandle, StreamState>(
-          info[0])) {
+  if (!isAnyHandle<Session, HostBuffer, SlabHandle, StoreHandle, ProgramHandle, CancelFlag, StreamerHandle,
+                   StreamState>(info[0])) {
     fail(code::kType, "expected a native handle");
   }
   info[0].As<Napi::External<HandleBase>>().Data()->release(info.Env());

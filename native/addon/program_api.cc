@@ -113,8 +113,7 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   expectWritable(*request);
   auto use = std::make_shared<BufferUse>(*request);
   return promised<RunResult>(
-      info.Env(), *handle->session,
-      [handle, request](Stream& stream) { return handle->thing->run(*request, stream); },
+      info.Env(), *handle->session, [handle, request](Stream& stream) { return handle->thing->run(*request, stream); },
       [use](Napi::Env env, RunResult& result) { return resultObject(env, result); });
 }
 

@@ -25,7 +25,8 @@ Napi::Value createStreamer(const Napi::CallbackInfo& info) {
   return promised<std::shared_ptr<Streamer>>(
       info.Env(), *session,
       [=](Stream& stream) {
-        return std::make_shared<Streamer>(session->backend(), store->thing->snapshot(stream), graph, input, output, states);
+        return std::make_shared<Streamer>(session->backend(), store->thing->snapshot(stream), graph, input, output,
+                                          states);
       },
       [session](Napi::Env env, std::shared_ptr<Streamer>& streamer) {
         const size_t bytes = streamer->bytes();
@@ -56,10 +57,12 @@ Napi::Value createStreamState(const Napi::CallbackInfo& info) {
 Napi::Value streamStep(const Napi::CallbackInfo& info) {
   auto state = unwrap<StreamState>(info[0]);
   Streamer& streamer = *state->streamer->thing;
-  const ArrayView x = typedArray(info[1], streamer.inputType() == DType::u8 ? napi_uint8_array : napi_float32_array, "x");
+  const ArrayView x =
+      typedArray(info[1], streamer.inputType() == DType::u8 ? napi_uint8_array : napi_float32_array, "x");
   const ArrayView y = typedArray(info[2], napi_float32_array, "y");
   if (x.bytes != streamer.inputBytes()) {
-    fail(code::kShape, "a step takes ", streamer.inputBytes() / dtypeBytes(streamer.inputType()), " features, got ", x.length);
+    fail(code::kShape, "a step takes ", streamer.inputBytes() / dtypeBytes(streamer.inputType()), " features, got ",
+         x.length);
   }
   if (y.length != streamer.outputFloats()) {
     fail(code::kShape, "a step gives ", streamer.outputFloats(), " numbers, y has ", y.length);

@@ -35,7 +35,7 @@ struct KernelSizes {
 
 // What a loss kernel counts. `classes * classes` counts of the confusion matrix (row: truth, column: answer) follow it.
 struct LossMetrics {
-  double lossSum = 0;   // over valid rows
+  double lossSum = 0;  // over valid rows
   int64_t rows = 0;
   int64_t correct = 0;
   int64_t* confusion() { return reinterpret_cast<int64_t*>(this + 1); }
@@ -45,12 +45,12 @@ struct LossMetrics {
 struct KernelArgs {
   const void* const* inputs = nullptr;
   void* const* outputs = nullptr;
-  const float* params = nullptr;    // the group's slice, in the backend's physical layout
-  const void* prepared = nullptr;   // what ParameterLayout::prepare made of params
+  const float* params = nullptr;   // the group's slice, in the backend's physical layout
+  const void* prepared = nullptr;  // what ParameterLayout::prepare made of params
   void* workspace = nullptr;
   void* saved = nullptr;
   const StepControl* control = nullptr;
-  LossMetrics* metrics = nullptr;   // loss kernels only: added to by forward
+  LossMetrics* metrics = nullptr;  // loss kernels only: added to by forward
 
   // backward only; the inputs and outputs above still hold what forward saw and wrote
   const void* const* outputGradients = nullptr;
@@ -84,11 +84,11 @@ enum class OptimizerKind : uint8_t { sgd, adam, adamw };
 
 struct OptimizerDesc {
   OptimizerKind kind = OptimizerKind::sgd;
-  float momentum = 0;       // sgd
-  bool nesterov = false;    // sgd
+  float momentum = 0;                                   // sgd
+  bool nesterov = false;                                // sgd
   float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;  // adam, adamw
-  float weightDecay = 0;    // sgd, adam: added to the gradient (L2); adamw: decoupled
-  float clipNorm = 0;       // of all gradients together; 0: off
+  float weightDecay = 0;                                // sgd, adam: added to the gradient (L2); adamw: decoupled
+  float clipNorm = 0;                                   // of all gradients together; 0: off
   int slots() const { return kind == OptimizerKind::sgd ? (momentum != 0 ? 1 : 0) : 2; }
 };
 
@@ -101,13 +101,13 @@ struct ParamRange {
 
 struct OptimizerArgs {
   float* params = nullptr;
-  float* gradients = nullptr;        // zeroed by the update
+  float* gradients = nullptr;  // zeroed by the update
   float* slots[2] = {nullptr, nullptr};
   int64_t elements = 0;
   const ParamRange* ranges = nullptr;  // host memory, constant after configuration
   size_t rangeCount = 0;
   void* workspace = nullptr;
-  float* gradientNorm = nullptr;     // out: the norm before clipping, one float in backend memory (written when clipping)
+  float* gradientNorm = nullptr;  // out: the norm before clipping, one float in backend memory (written when clipping)
   const StepControl* control = nullptr;
 };
 
@@ -136,8 +136,8 @@ class Backend {
 
   virtual std::unique_ptr<Stream> createStream() = 0;
   // A stream whose work is done on the calling thread alone, before the call returns (for one streaming step).
-  virtual std::unique_ptr<Stream> createInlineStream() = 0;  // ERR_UNSUPPORTED where there is no such thing
-  virtual bool usesHostMemory() const { return false; }  // host buffers need no copy to be slabs
+  virtual std::unique_ptr<Stream> createInlineStream() = 0;    // ERR_UNSUPPORTED where there is no such thing
+  virtual bool usesHostMemory() const { return false; }        // host buffers need no copy to be slabs
   virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;  // zeroed; ERR_OUT_OF_MEMORY names wanted and free
   virtual void upload(void* device, const void* host, size_t bytes, Stream& stream) = 0;
   virtual void download(void* host, const void* device, size_t bytes, Stream& stream) = 0;

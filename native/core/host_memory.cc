@@ -24,8 +24,8 @@ namespace cugru {
 namespace {
 
 constexpr size_t kAlign = 64;
-constexpr size_t kMapFrom = size_t{1} << 20;      // from here on pages come from the system, zeroed when first touched
-constexpr size_t kHugeFrom = size_t{4} << 20;     // from here on large pages pay
+constexpr size_t kMapFrom = size_t{1} << 20;   // from here on pages come from the system, zeroed when first touched
+constexpr size_t kHugeFrom = size_t{4} << 20;  // from here on large pages pay
 constexpr size_t kUncheckedBelow = size_t{1} << 16;
 constexpr uint64_t kUnknown = std::numeric_limits<uint64_t>::max();
 

@@ -29,7 +29,8 @@ class Shelf {
   void put(std::unique_ptr<Memory> memory) {
     std::lock_guard<std::mutex> lock(mutex_);
     replace(next_, nullptr);
-    for (size_t i = 1; total_ + memory->bytes() > kTotal && i < places_.size(); ++i) replace((next_ + i) % places_.size(), nullptr);
+    for (size_t i = 1; total_ + memory->bytes() > kTotal && i < places_.size(); ++i)
+      replace((next_ + i) % places_.size(), nullptr);
     replace(next_, std::move(memory));
     next_ = (next_ + 1) % places_.size();
   }

@@ -29,7 +29,7 @@ struct OpDesc {
   std::string name;  // of the node, for messages
   std::string op;
   Attributes attrs;
-  uint32_t id = 0;        // place in the graph; keys the random numbers, so it is the same in every Program of a model
+  uint32_t id = 0;  // place in the graph; keys the random numbers, so it is the same in every Program of a model
   int64_t batch = 0;
   bool training = false;  // dropout active, state saved, backward will be called
 

@@ -7,12 +7,12 @@
 namespace cugru {
 
 struct StepControl {
-  uint64_t seed = 0;          // of the run: keys Philox together with op id, step and element
-  uint64_t step = 0;          // optimiser steps done before this one
-  int64_t firstRow = 0;       // of this batch in the run's index list
-  int32_t validRows = 0;      // rows of the batch that count; the rest are padding
+  uint64_t seed = 0;      // of the run: keys Philox together with op id, step and element
+  uint64_t step = 0;      // optimiser steps done before this one
+  int64_t firstRow = 0;   // of this batch in the run's index list
+  int32_t validRows = 0;  // rows of the batch that count; the rest are padding
   float learningRate = 0;
-  float gradientScale = 1;    // factor on the loss gradient (accumulation, loss scaling)
+  float gradientScale = 1;  // factor on the loss gradient (accumulation, loss scaling)
   float reserved = 0;
 };
 static_assert(sizeof(StepControl) == 40, "the CUDA kernels rely on this layout");

@@ -25,11 +25,11 @@ struct TensorSpec {
   std::vector<int64_t> dims;
 
   // All three refuse (ERR_RANGE) what does not fit in 2^46 elements.
-  int64_t features() const;                      // elements of one row of one step
-  int64_t rowElements() const;                   // elements of one batch row over all steps
+  int64_t features() const;     // elements of one row of one step
+  int64_t rowElements() const;  // elements of one batch row over all steps
   int64_t elements(int64_t batch) const;
   size_t bytes(int64_t batch) const;
-  std::string describe() const;                  // "[batch, steps=28, 128] f32"
+  std::string describe() const;  // "[batch, steps=28, 128] f32"
 };
 
 bool operator==(const TensorSpec& a, const TensorSpec& b);

@@ -11,9 +11,9 @@ namespace cugru::cpu {
 
 namespace {
 
-constexpr int64_t kBiasRows = 64;     // rows of one partial sum of the bias gradient
-constexpr int64_t kBlock = 8192;      // elements of one task of the activation's gradient
-constexpr int64_t kPanelTasks = 16;   // tasks of prepare for each of the two forms
+constexpr int64_t kBiasRows = 64;    // rows of one partial sum of the bias gradient
+constexpr int64_t kBlock = 8192;     // elements of one task of the activation's gradient
+constexpr int64_t kPanelTasks = 16;  // tasks of prepare for each of the two forms
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

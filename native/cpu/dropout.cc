@@ -16,9 +16,7 @@ class DropoutKernel final : public Kernel {
   DropoutKernel(const OpDesc& desc, const Vectors& vectors)
       : desc_(dropoutDesc(desc)), vectors_(vectors), elements_(desc_.rows * desc_.features), training_(desc.training) {}
 
-  KernelSizes sizes() const override {
-    return {0, training_ ? static_cast<size_t>((elements_ + 7) / 8) : 0};
-  }
+  KernelSizes sizes() const override { return {0, training_ ? static_cast<size_t>((elements_ + 7) / 8) : 0}; }
   std::string variant() const override { return "cpu philox " + vectors_.name; }
 
   void forward(const KernelArgs& args, Stream& stream) override {

@@ -62,7 +62,8 @@ class GatherKernel final : public Kernel {
       mapRow<int32_t>(args, row, valid, rest, [&](int64_t at, int64_t) { return slab[at]; });
     } else if (desc_.slab.dtype == DType::f32) {
       const float* slab = static_cast<const float*>(args.inputs[0]) + from;
-      mapRow<float>(args, row, valid, 0.0f, [&](int64_t at, int64_t channel) { return normal(args, slab[at], channel); });
+      mapRow<float>(args, row, valid, 0.0f,
+                    [&](int64_t at, int64_t channel) { return normal(args, slab[at], channel); });
     } else {
       gatherBytes(args, row, valid, static_cast<const uint8_t*>(args.inputs[0]) + from);
     }
@@ -71,7 +72,8 @@ class GatherKernel final : public Kernel {
   void gatherBytes(const KernelArgs& args, int64_t row, bool valid, const uint8_t* slab) const {
     const float* table = static_cast<const float*>(args.workspace);
     if (usesTable_) {
-      mapRow<float>(args, row, valid, 0.0f, [&](int64_t at, int64_t channel) { return table[channel * 256 + slab[at]]; });
+      mapRow<float>(args, row, valid, 0.0f,
+                    [&](int64_t at, int64_t channel) { return table[channel * 256 + slab[at]]; });
     } else {
       mapRow<float>(args, row, valid, 0.0f, [&](int64_t at, int64_t channel) {
         return normal(args, static_cast<float>(slab[at]) * (1.0f / 255.0f), channel);

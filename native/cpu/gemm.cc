@@ -5,8 +5,8 @@
 namespace cugru::cpu {
 
 namespace {
-constexpr int64_t kTaskRows = 48;          // rows of one task of multiplyRows: a few tiles for each panel in the first cache
-constexpr int64_t kTaskFlops = 1 << 19;    // columns are shared out too when the rows alone make too few tasks
+constexpr int64_t kTaskRows = 48;  // rows of one task of multiplyRows: a few tiles for each panel in the first cache
+constexpr int64_t kTaskFlops = 1 << 19;  // columns are shared out too when the rows alone make too few tasks
 constexpr int kMaxProducts = 8;
 constexpr int64_t kManyTiles = 8;
 
@@ -43,8 +43,18 @@ void outerTask(const Table& table, const OuterProduct& p, int64_t task) {
   const Grid grid(p);
   const int64_t row = task / grid.across * grid.rows, column = task % grid.across * grid.columns;
   alignas(64) float scratch[kOuterScratch];
-  OuterTile tile{p.aRows, p.bRows, 0, row, std::min(grid.rows, p.height - row), column,
-                 std::min(grid.columns, p.columns - column), p.c, p.columns, p.height, p.rotate, scratch};
+  OuterTile tile{p.aRows,
+                 p.bRows,
+                 0,
+                 row,
+                 std::min(grid.rows, p.height - row),
+                 column,
+                 std::min(grid.columns, p.columns - column),
+                 p.c,
+                 p.columns,
+                 p.height,
+                 p.rotate,
+                 scratch};
   const float* a[kOuterDepth];
   const float* b[kOuterDepth];
   for (int64_t k = 0; k < p.depth; k += kOuterDepth) {
@@ -81,7 +91,8 @@ void multiplyRows(const Table& table, CpuStream& stream, const RowsProduct* prod
   if (p.rows == 0) return;
   const int64_t down = ceilDiv(p.rows, kTaskRows);
   const int64_t panels = ceilDiv(p.columns, table.panel);
-  const double flops = 2.0 * static_cast<double>(p.rows) * static_cast<double>(p.depth) * static_cast<double>(p.columns);
+  const double flops =
+      2.0 * static_cast<double>(p.rows) * static_cast<double>(p.depth) * static_cast<double>(p.columns);
   const int64_t wished = static_cast<int64_t>(std::min(flops / kTaskFlops, 16.0)) / down;
   const int64_t across = std::clamp<int64_t>(wished, 1, panels);
   stream.parallel(down * across, flops * count / 16, [&](int64_t task) {

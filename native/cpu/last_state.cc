@@ -20,9 +20,8 @@ class LastStateKernel final : public Kernel {
     const float* states = static_cast<const float*>(args.inputs[0]);
     float* out = static_cast<float*>(args.outputs[0]);
     if (out == nullptr) return;
-    eachRow([&](int64_t state, int64_t column) {
-      std::copy(states + state, states + state + desc_.units, out + column);
-    });
+    eachRow(
+        [&](int64_t state, int64_t column) { std::copy(states + state, states + state + desc_.units, out + column); });
   }
 
   void backward(const KernelArgs& args, Stream&) override {
@@ -32,9 +31,7 @@ class LastStateKernel final : public Kernel {
     const int64_t below = dy == nullptr ? desc_.states : desc_.states - desc_.directions;  // states without a reader
     std::fill_n(dStates, below * desc_.batch * desc_.units, 0.0f);
     if (dy == nullptr) return;
-    eachRow([&](int64_t state, int64_t column) {
-      std::copy(dy + column, dy + column + desc_.units, dStates + state);
-    });
+    eachRow([&](int64_t state, int64_t column) { std::copy(dy + column, dy + column + desc_.units, dStates + state); });
   }
 
  private:

@@ -27,19 +27,19 @@ struct StateSequence {
 struct CellPass {
   const CellOffsets* offsets = nullptr;
   bool reverse = false;
-  const float* x = nullptr;            // [steps][batch][inputs]
-  float* projected = nullptr;          // [steps][batch][block][gate][width]; null: x is multiplied in each step
-  const float* initial = nullptr;      // [batch][units]; null: zeros
-  const int32_t* lengths = nullptr;    // null: full
+  const float* x = nullptr;          // [steps][batch][inputs]
+  float* projected = nullptr;        // [steps][batch][block][gate][width]; null: x is multiplied in each step
+  const float* initial = nullptr;    // [batch][units]; null: zeros
+  const int32_t* lengths = nullptr;  // null: full
   StateSequence states;
-  float* gates = nullptr;              // [steps][batch][4 * units]
-  float* last = nullptr;               // hN
+  float* gates = nullptr;  // [steps][batch][4 * units]
+  float* last = nullptr;   // hN
   // back
-  const float* dy = nullptr;           // [steps][batch][directions * units], at this direction's column
+  const float* dy = nullptr;  // [steps][batch][directions * units], at this direction's column
   const float* dLast = nullptr;
   float* dInitial = nullptr;
-  float* carry = nullptr;              // [batch][units]
-  float* biasParts = nullptr;          // [row groups][4 * units]
+  float* carry = nullptr;      // [batch][units]
+  float* biasParts = nullptr;  // [row groups][4 * units]
 };
 
 class RnnKernel final : public Kernel {

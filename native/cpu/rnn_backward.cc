@@ -37,8 +37,7 @@ CellPass RnnKernel::backwardPass(const KernelArgs& args, int64_t layer, int64_t 
     p.dInitial = static_cast<float*>(args.inputGradients[1]) + cell * desc_.batch * units;
   }
   p.carry = workspace + carry_ + direction * desc_.batch * units;
-  p.biasParts = workspace + biasParts_ +
-                direction * ((desc_.batch + kRowGroup - 1) / kRowGroup) * 4 * units;
+  p.biasParts = workspace + biasParts_ + direction * ((desc_.batch + kRowGroup - 1) / kRowGroup) * 4 * units;
   return p;
 }
 
@@ -56,7 +55,8 @@ void RnnKernel::beginBackward(const CellPass& pass, int64_t first, int64_t rows)
 void RnnKernel::endBackward(const CellPass& pass, int64_t first, int64_t rows) const {
   const int64_t units = desc_.hiddenSize;
   if (pass.dInitial == nullptr) return;
-  std::memcpy(pass.dInitial + first * units, pass.carry + first * units, static_cast<size_t>(rows * units) * sizeof(float));
+  std::memcpy(pass.dInitial + first * units, pass.carry + first * units,
+              static_cast<size_t>(rows * units) * sizeof(float));
 }
 
 // Turns the gates of one step into their gradients. Rows that had ended get zeros.
@@ -69,7 +69,14 @@ void RnnKernel::backwardGates(const CellPass& pass, const float* prepared, int64
   const float* state[kRowGroup];
   const float* dy[kRowGroup];
   for (int64_t group = slice.firstRow; group < end; group += kRowGroup) {
-    GruBackwardStep step{units, 0, firstUnit, lastUnit, gates, state, pass.dy ? dy : nullptr, carry,
+    GruBackwardStep step{units,
+                         0,
+                         firstUnit,
+                         lastUnit,
+                         gates,
+                         state,
+                         pass.dy ? dy : nullptr,
+                         carry,
                          pass.biasParts + group / kRowGroup * 4 * units};
     for (int64_t row = group; row < std::min(group + kRowGroup, end); ++row) {
       const int64_t at = t * desc_.batch + row;
@@ -94,8 +101,16 @@ void RnnKernel::backwardState(const CellPass& pass, const float* prepared, int64
   const int64_t units = desc_.hiddenSize, t = pass.reverse ? desc_.steps - 1 - s : s;
   const float* gradients[kMaxTaskRows];  // [r | z | q]
   float* carry[kMaxTaskRows];
-  PanelProduct product{prepared + pass.offsets->stateBackPanels, 3 * units, 0, slice.firstBlock * table_.width,
-                       std::min(units, slice.lastBlock * table_.width), gradients, carry, true, nullptr, 0};
+  PanelProduct product{prepared + pass.offsets->stateBackPanels,
+                       3 * units,
+                       0,
+                       slice.firstBlock * table_.width,
+                       std::min(units, slice.lastBlock * table_.width),
+                       gradients,
+                       carry,
+                       true,
+                       nullptr,
+                       0};
   for (int64_t row = slice.firstRow; row < slice.firstRow + slice.rows; ++row) {
     if (t >= length(pass, row)) continue;
     gradients[product.rows] = pass.gates + (t * desc_.batch + row) * 4 * units + units;
@@ -106,13 +121,15 @@ void RnnKernel::backwardState(const CellPass& pass, const float* prepared, int64
 
 // Few rows: the threads share out the units, first of the gates and then of the state.
 void RnnKernel::backwardUnits(const CellPass* passes, const float* prepared, int64_t layer, CpuStream& stream) const {
-  const int64_t panels = (blocks() + 1) / 2, parts = std::min<int64_t>(panels, 4 * stream.threads());  // a panel is two blocks
+  const int64_t panels = (blocks() + 1) / 2,
+                parts = std::min<int64_t>(panels, 4 * stream.threads());  // a panel is two blocks
   for (int64_t d = 0; d < desc_.directions; ++d) {
     const CellPass& pass = passes[d];
     beginBackward(pass, 0, desc_.batch);
     stream.inOrder(2 * desc_.steps, parts, cellFlops(layer) / 16, [&](int64_t phase, int64_t part) {
       const int64_t s = desc_.steps - 1 - phase / 2;
-      const Slice slice{0, desc_.batch, 2 * (panels * part / parts), std::min(blocks(), 2 * (panels * (part + 1) / parts))};
+      const Slice slice{0, desc_.batch, 2 * (panels * part / parts),
+                        std::min(blocks(), 2 * (panels * (part + 1) / parts))};
       if (phase % 2 == 0) {
         backwardGates(pass, prepared, s, slice);
       } else {
@@ -153,8 +170,7 @@ void RnnKernel::inputGradients(const KernelArgs& args, const CellPass* passes, i
 void RnnKernel::weightGradients(const KernelArgs& args, const CellPass* passes, CpuStream& stream) const {
   const int64_t units = desc_.hiddenSize, all = desc_.steps * desc_.batch;
   const float* zeros = static_cast<const float*>(args.prepared) + offsets_.zeros;
-  const float** memory =
-      reinterpret_cast<const float**>(static_cast<float*>(args.workspace) + lists_);
+  const float** memory = reinterpret_cast<const float**>(static_cast<float*>(args.workspace) + lists_);
   OuterProduct products[2 * kMaxDirections];
   for (int64_t d = 0; d < desc_.directions; ++d) {
     const CellPass& p = passes[d];
@@ -172,10 +188,21 @@ void RnnKernel::weightGradients(const KernelArgs& args, const CellPass* passes, 
       lists.states[lists.stateCount++] = before;
     }
     // Gate gradients lie as n, r, z; the weights' rows as r, z, n.
-    products[2 * d] = {lists.gates, lists.inputs, nullptr, nullptr, 0, 0, lists.count, 3 * units, p.offsets->inputs,
-                       args.paramGradients + p.offsets->weightInput, 2 * units};
-    products[2 * d + 1] = {lists.stateGates, lists.states, nullptr, nullptr, 0, 0, lists.stateCount, 3 * units, units,
-                           args.paramGradients + p.offsets->weightState, 0};
+    products[2 * d] = {
+        lists.gates, lists.inputs, nullptr,   nullptr,           0,
+        0,           lists.count,  3 * units, p.offsets->inputs, args.paramGradients + p.offsets->weightInput,
+        2 * units};
+    products[2 * d + 1] = {lists.stateGates,
+                           lists.states,
+                           nullptr,
+                           nullptr,
+                           0,
+                           0,
+                           lists.stateCount,
+                           3 * units,
+                           units,
+                           args.paramGradients + p.offsets->weightState,
+                           0};
   }
   addOuterProducts(table_, stream, products, static_cast<int>(2 * desc_.directions));
 }

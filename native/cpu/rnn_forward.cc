@@ -9,9 +9,9 @@ namespace cugru::cpu {
 namespace {
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-constexpr double kCacheBytes = 1 << 20;   // weights up to here stay in a core's own cache
-constexpr int64_t kSharedRows = 32;       // a larger batch is shared out by rows, however many threads there are
-constexpr int64_t kUnitParts = 4;         // parts of a step for each thread
+constexpr double kCacheBytes = 1 << 20;  // weights up to here stay in a core's own cache
+constexpr int64_t kSharedRows = 32;      // a larger batch is shared out by rows, however many threads there are
+constexpr int64_t kUnitParts = 4;        // parts of a step for each thread
 
 constexpr int64_t kPointerFloats = 2;
 static_assert(sizeof(void*) <= kPointerFloats * sizeof(float));
@@ -56,7 +56,8 @@ double RnnKernel::cellFlops(int64_t layer) const {
 // Every task streams the weights at every step: the more rows it has, the less that costs. Where they stay in a core's own
 // cache that matters little, and twice as many tasks as threads even out what the system takes away.
 int64_t RnnKernel::taskRows(int threads) const {
-  const double weights = 12.0 * static_cast<double>(desc_.hiddenSize * (desc_.layerInput(desc_.layers - 1) + desc_.hiddenSize));
+  const double weights =
+      12.0 * static_cast<double>(desc_.hiddenSize * (desc_.layerInput(desc_.layers - 1) + desc_.hiddenSize));
   const int64_t lanes = std::max<int64_t>(1, threads / desc_.directions);
   int64_t tasks = threads > 1 && weights < kCacheBytes ? 2 * lanes : lanes;
   while (ceilDiv(desc_.batch, tasks) > kMaxTaskRows) tasks += lanes;
@@ -116,9 +117,19 @@ void RnnKernel::forwardStep(const CellPass& pass, const float* prepared, int64_t
   float* out[kMaxTaskRows];
   float* gates[kMaxTaskRows];
   const float* projected[kMaxTaskRows];
-  GruForwardStep step{prepared + pass.offsets->inputPanels, prepared + pass.offsets->statePanels,
-                      prepared + pass.offsets->bias, inputs, units, 0, x, state, out, pass.gates ? gates : nullptr,
-                      slice.firstBlock, slice.lastBlock, pass.projected ? projected : nullptr};
+  GruForwardStep step{prepared + pass.offsets->inputPanels,
+                      prepared + pass.offsets->statePanels,
+                      prepared + pass.offsets->bias,
+                      inputs,
+                      units,
+                      0,
+                      x,
+                      state,
+                      out,
+                      pass.gates ? gates : nullptr,
+                      slice.firstBlock,
+                      slice.lastBlock,
+                      pass.projected ? projected : nullptr};
   const int64_t t = pass.reverse ? desc_.steps - 1 - s : s;
   const int64_t firstUnit = slice.firstBlock * table_.width, lastUnit = std::min(units, slice.lastBlock * table_.width);
   for (int64_t row = slice.firstRow; row < slice.firstRow + slice.rows; ++row) {

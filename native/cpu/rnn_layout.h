@@ -12,8 +12,8 @@ namespace cugru::cpu {
 struct CellOffsets {
   int64_t inputs = 0;
   int64_t weightInput = 0, weightState = 0, biasInput = 0, biasState = 0;
-  int64_t inputPanels = 0, statePanels = 0, bias = 0;     // forward, see GruForwardStep
-  int64_t inputBackPanels = 0, stateBackPanels = 0;       // depth in the order of the gate gradients: n, r, z and r, z, q
+  int64_t inputPanels = 0, statePanels = 0, bias = 0;  // forward, see GruForwardStep
+  int64_t inputBackPanels = 0, stateBackPanels = 0;    // depth in the order of the gate gradients: n, r, z and r, z, q
 };
 
 struct RnnOffsets {

@@ -73,7 +73,8 @@ class CrossEntropyKernel final : public Kernel {
     float top = 0, sum = 0;
     vectors_.table->softmaxRow(x, nullptr, classes, &top, &sum);
     const double logSum = static_cast<double>(top) + std::log(static_cast<double>(sum));
-    const double smoothing = static_cast<double>(desc_.labelSmoothing), evenly = smoothing / static_cast<double>(classes);
+    const double smoothing = static_cast<double>(desc_.labelSmoothing),
+                 evenly = smoothing / static_cast<double>(classes);
     double loss = 0;
     int32_t truth = 0;
     if (desc_.softLabels) {

@@ -44,7 +44,8 @@ Roots rootsOf(const GraphSpec& graph, Mode mode, const std::vector<int32_t>& sou
   roots.losses = mode != Mode::predict;
   roots.outputs = mode == Mode::predict || (mode == Mode::train && hasSeed);
   if (mode == Mode::evaluate && !hasLoss) fail(code::kGraph, "the graph has no loss to evaluate");
-  if (mode == Mode::train && !hasLoss && !hasSeed) fail(code::kGraph, "the graph has neither a loss nor a seeded output");
+  if (mode == Mode::train && !hasLoss && !hasSeed)
+    fail(code::kGraph, "the graph has neither a loss nor a seeded output");
   if (roots.outputs) {
     for (const GraphOutput& output : graph.outputs) {
       if (mode == Mode::predict || output.seeded) roots.tensors[source[output.tensor]] = true;
@@ -94,7 +95,8 @@ void expectPickers(const GraphSpec& graph, const std::vector<FlowNode>& nodes) {
       const GraphInput* input = source[flow.inputs[slot]];
       const InputKind kind = input != nullptr ? input->kind : InputKind::value;
       const int place = flow.schema->picked < 0 ? -1 : static_cast<int>(slot) - flow.schema->picked;
-      if (place == 0 && kind != InputKind::slab) fail(code::kGraph, name, " picks rows, and can only do so from a slab");
+      if (place == 0 && kind != InputKind::slab)
+        fail(code::kGraph, name, " picks rows, and can only do so from a slab");
       if (place == 1 && kind != InputKind::indices) {
         fail(code::kGraph, name, " takes its row numbers from the indices alone");
       }
@@ -134,7 +136,8 @@ std::vector<bool> wantingTensors(const GraphSpec& graph, const std::vector<FlowN
   return wants;
 }
 
-void flowBackward(const GraphSpec& graph, Flow& flow, const std::vector<bool>& wants, const std::vector<bool>& optimized) {
+void flowBackward(const GraphSpec& graph, Flow& flow, const std::vector<bool>& wants,
+                  const std::vector<bool>& optimized) {
   for (size_t i = flow.nodes.size(); i-- > 0;) {
     FlowNode& node = flow.nodes[i];
     bool given = node.schema->isLoss;

@@ -15,11 +15,11 @@ enum class Mode : uint8_t {
 };
 
 struct FlowNode {
-  int32_t node = -1;                   // in the graph
+  int32_t node = -1;  // in the graph
   const OpSchema* schema = nullptr;
   std::vector<int32_t> inputs, outputs;  // tensor ids after identities were left out; -1: left out or not read
   std::vector<bool> inputGradient, outputGradient;
-  bool differentiated = false;         // backward is called
+  bool differentiated = false;  // backward is called
 };
 
 struct Flow {

@@ -17,7 +17,8 @@ void expectTensor(const GraphSpec& graph, int32_t id, const std::string& who, bo
   }
 }
 
-void produce(const GraphSpec& graph, std::vector<int32_t>& producer, int32_t tensor, int32_t by, const std::string& who) {
+void produce(const GraphSpec& graph, std::vector<int32_t>& producer, int32_t tensor, int32_t by,
+             const std::string& who) {
   if (producer[tensor] != kNobody) fail(code::kGraph, who, " writes tensor ", tensor, ", which already has a producer");
   if (graph.tensors[tensor].rowElements() < 1) {
     fail(code::kShape, who, ": a tensor needs at least one element a row, got ", graph.tensors[tensor].describe());

@@ -36,7 +36,8 @@ size_t planMemory(std::vector<PlannedBuffer>& buffers) {
       offset = std::max(offset, other->offset + other->bytes);
     }
     if (buffer.bytes > kMaxArena || offset > kMaxArena) {
-      fail(code::kOutOfMemory, "a batch needs more than ", kMaxArena >> 40, " TiB; use a smaller batch size or shorter sequences");
+      fail(code::kOutOfMemory, "a batch needs more than ", kMaxArena >> 40,
+           " TiB; use a smaller batch size or shorter sequences");
     }
     buffer.offset = offset;
     placed.push_back(index);

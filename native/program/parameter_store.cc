@@ -135,8 +135,8 @@ void ParameterStore::rebuildRanges() {
   ranges_.clear();
   for (const Group& group : groups_) {
     if (group.spec.buffer) continue;
-    ranges_.push_back({group.first, group.layout->elements(), group.spec.frozen, group.spec.rateFactor,
-                       group.spec.decayFactor});
+    ranges_.push_back(
+        {group.first, group.layout->elements(), group.spec.frozen, group.spec.rateFactor, group.spec.decayFactor});
   }
 }
 

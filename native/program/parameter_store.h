@@ -44,7 +44,7 @@ class ParameterStore {
   void setGroup(size_t group, bool frozen, float rateFactor, float decayFactor);
   void update(const StepControl* control, Stream& stream);  // clip, step, prepare
   void zeroGradients(Stream& stream);
-  float gradientNorm(Stream& stream) const;                 // of the last update that clipped; 0 otherwise
+  float gradientNorm(Stream& stream) const;  // of the last update that clipped; 0 otherwise
 
   uint64_t step() const { return step_; }        // updates done
   void setStep(uint64_t step) { step_ = step; }  // when resuming

@@ -34,10 +34,10 @@ struct RunRequest {
   uint64_t seed = 0;
   float gradientScale = 1;
   std::vector<SlabBinding> slabs;
-  std::vector<HostBinding> inputs;     // value inputs
-  std::vector<HostBinding> outputs;    // after forward
-  std::vector<HostBinding> seeds;      // gradients of seeded outputs, before backward; left out: zero
-  std::vector<HostBinding> gradients;  // of inputs, after backward
+  std::vector<HostBinding> inputs;            // value inputs
+  std::vector<HostBinding> outputs;           // after forward
+  std::vector<HostBinding> seeds;             // gradients of seeded outputs, before backward; left out: zero
+  std::vector<HostBinding> gradients;         // of inputs, after backward
   std::shared_ptr<std::atomic<bool>> cancel;  // looked at before each batch
   const std::atomic<bool>* stop = nullptr;    // likewise; of the session
 };
@@ -51,9 +51,9 @@ struct LossResult {
 struct RunResult {
   int64_t batches = 0;  // done; fewer than asked when cancelled
   bool cancelled = false;
-  double seconds = 0;   // of compute
+  double seconds = 0;  // of compute
   float gradientNorm = 0;
-  uint64_t step = 0;    // of the store, after
+  uint64_t step = 0;  // of the store, after
   std::vector<LossResult> losses;
 };
 
@@ -130,9 +130,9 @@ class Program {
   int64_t batch_;
   Flow flow_;
   std::vector<Step> steps_;
-  std::vector<Bounds> bounds_;              // by tensor, of i32 tensors
-  std::vector<void*> data_, gradient_;      // by tensor; null: not in the arena
-  std::vector<bool> external_;              // by tensor: slabs and indices, bound for each run
+  std::vector<Bounds> bounds_;          // by tensor, of i32 tensors
+  std::vector<void*> data_, gradient_;  // by tensor; null: not in the arena
+  std::vector<bool> external_;          // by tensor: slabs and indices, bound for each run
   size_t arenaBytes_ = 0;
   std::unique_ptr<Memory> arena_, control_, indices_, staging_;
   size_t stagingBytes_ = 0;

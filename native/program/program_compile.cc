@@ -3,8 +3,8 @@
 #include <map>
 
 #include "core/error.h"
-#include "core/ops/ops.h"
 #include "core/host_memory.h"
+#include "core/ops/ops.h"
 #include "program/program.h"
 
 namespace cugru {
@@ -58,7 +58,8 @@ struct Program::Layout {
 Program::Program(Backend& backend, std::shared_ptr<ParameterStore> store, GraphSpec graph, Mode mode, int64_t batch,
                  bool planOnly)
     : backend_(backend), store_(std::move(store)), graph_(std::move(graph)), mode_(mode), batch_(batch) {
-  if (batch < 1 || batch > kMaxBatch) fail(code::kRange, "the batch size must be from 1 to ", kMaxBatch, ", got ", batch);
+  if (batch < 1 || batch > kMaxBatch)
+    fail(code::kRange, "the batch size must be from 1 to ", kMaxBatch, ", got ", batch);
   for (const NodeSpec& node : graph_.nodes) {
     if (node.group < -1 || node.group >= static_cast<int32_t>(store_->groupCount())) {
       fail(code::kGraph, node.name, " names parameter group ", node.group, "; there are ", store_->groupCount());

@@ -40,7 +40,8 @@ Streamer::Streamer(Backend& backend, std::unique_ptr<ParameterStore> weights, Gr
     const GraphOutput& out = at(graph.outputs, to, "state output");
     const size_t floats = floatsOf(in.tensor);
     if (in.kind != InputKind::value || floatsOf(out.tensor) != floats) {
-      fail(code::kShape, "the state '", in.name, "' has ", floats, " floats, '", out.name, "' has ", floatsOf(out.tensor));
+      fail(code::kShape, "the state '", in.name, "' has ", floats, " floats, '", out.name, "' has ",
+           floatsOf(out.tensor));
     }
     auto* data = static_cast<float*>(program_->inputData(from));
     const auto* next = static_cast<const float*>(program_->outputData(to));

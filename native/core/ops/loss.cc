@@ -21,7 +21,8 @@ LossDesc softmaxCrossEntropyDesc(const OpDesc& desc) {
   loss.features = logits.dims[0];
   if (loss.features > 1 << 15) fail(code::kRange, desc.name, ": at most 32768 classes, got ", loss.features);
   loss.softLabels = labels.dtype == DType::f32;
-  const TensorSpec wanted = loss.softLabels ? TensorSpec{DType::f32, 0, {loss.features}} : TensorSpec{DType::i32, 0, {}};
+  const TensorSpec wanted =
+      loss.softLabels ? TensorSpec{DType::f32, 0, {loss.features}} : TensorSpec{DType::i32, 0, {}};
   expectSpec(desc, desc.inputs[1], wanted, "labels");
   loss.labelSmoothing = static_cast<float>(desc.attrs.numberOr("labelSmoothing", 0, 0, 1));
   if (loss.labelSmoothing >= 1) fail(code::kValue, desc.name, ": labelSmoothing must be below 1");

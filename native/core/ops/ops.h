@@ -46,7 +46,7 @@ struct RnnDesc : RnnShape {
   bool training = false;
   bool hasInitialState = false, hasLengths = false;
   bool wantsSequence = false, wantsState = false;
-  bool wantsInputGradient = false, wantsStateGradient = false;  // dx, dh0
+  bool wantsInputGradient = false, wantsStateGradient = false;     // dx, dh0
   bool givesSequenceGradient = false, givesStateGradient = false;  // dy, dhN
 };
 std::vector<ParamSpec> rnnParams(const RnnShape& shape);
@@ -84,8 +84,8 @@ std::vector<ParamSpec> checkDense(const OpDesc& desc);
 struct RowsDesc {
   int64_t rows = 0;  // steps * batch
   int64_t features = 0;
-  float rate = 0;       // dropout
-  size_t terms = 0;     // add
+  float rate = 0;    // dropout
+  size_t terms = 0;  // add
   uint32_t opId = 0;
 };
 RowsDesc softmaxDesc(const OpDesc& desc);

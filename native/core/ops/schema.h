@@ -24,7 +24,7 @@ const OpSchema& findSchema(const std::string& op);
 
 // Helpers for the schemas. All name the node and the axis in what they throw.
 void expectCounts(const OpDesc& desc, size_t minInputs, size_t maxInputs, size_t outputs);
-const TensorSpec& inputSpec(const OpDesc& desc, size_t index, const char* what);     // must be there
+const TensorSpec& inputSpec(const OpDesc& desc, size_t index, const char* what);  // must be there
 void expectSpec(const OpDesc& desc, const std::optional<TensorSpec>& got, const TensorSpec& wanted, const char* what);
 
 }  // namespace cugru

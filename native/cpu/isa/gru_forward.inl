@@ -126,9 +126,8 @@ __attribute__((noinline)) void projectTile(const GruProjection& p, int64_t row, 
   Vec acc[Rows][3];
   unroll<Rows>(CUGRU_EACH(r) { unroll<3>(CUGRU_EACH(g) { acc[r][g] = zero(); }); });
   accumulateGates<Rows, 1>(acc, p.x + row, p.panels + block * p.inputs * 3 * Vec::N, p.inputs);
-  unroll<Rows>(CUGRU_EACH(r) {
-    unroll<3>(CUGRU_EACH(g) { store(p.out[row + r] + (3 * block + g) * Vec::N, acc[r][g]); });
-  });
+  unroll<Rows>(
+      CUGRU_EACH(r) { unroll<3>(CUGRU_EACH(g) { store(p.out[row + r] + (3 * block + g) * Vec::N, acc[r][g]); }); });
 }
 
 void gruProject(const GruProjection& p) {

@@ -1,6 +1,7 @@
 // Gathers the kernels over the Vec that the including file chose, and makes their table.
 // Everything is in an anonymous namespace and nothing of the standard library is used: the linker must never keep this
 // file's copy of a function for callers on an older processor.
+// clang-format off: each file uses those before it
 #include "cpu/isa/math.inl"
 #include "cpu/isa/gru_forward.inl"
 #include "cpu/isa/gru_backward.inl"
@@ -8,29 +9,15 @@
 #include "cpu/isa/pointwise.inl"
 #include "cpu/isa/dropout.inl"
 #include "cpu/isa/update.inl"
+// clang-format on
 
 namespace cugru::cpu {
 namespace {
 
 constexpr Table kTable = {
-    Vec::N,
-    2 * Vec::N,
-    Vec::kGruRows,
-    gruForward,
-    gruProject,
-    gruBackward,
-    panelProduct,
-    outerTile,
-    softmaxRow,
-    softmaxGradientRow,
-    activationGradient,
-    addVectors,
-    addRows,
-    dropoutForward,
-    dropoutBackward,
-    sumOfSquares,
-    sgdUpdate,
-    adamUpdate,
+    Vec::N,       2 * Vec::N,     Vec::kGruRows,   gruForward,         gruProject,         gruBackward,
+    panelProduct, outerTile,      softmaxRow,      softmaxGradientRow, activationGradient, addVectors,
+    addRows,      dropoutForward, dropoutBackward, sumOfSquares,       sgdUpdate,          adamUpdate,
 };
 
 }  // namespace

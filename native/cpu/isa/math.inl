@@ -32,7 +32,8 @@ struct ExpParts {
   Vec power, rest;
 };
 CUGRU_INLINE ExpParts expParts(Vec x) {
-  const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer and leaves that in the low bits
+  const Vec magic =
+      broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer and leaves that in the low bits
   const Vec shifted = fma(x, broadcast(1.44269504088896341f), magic);
   const Vec n = sub(shifted, magic);
   Vec r = fma(n, broadcast(-0.693359375f), x);

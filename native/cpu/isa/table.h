@@ -15,9 +15,9 @@ struct GruForwardStep {
   const float* bias;
   int64_t inputs, units, rows;
   const float* const* x;
-  const float* const* state;  // the state before the step
-  float* const* out;          // the state after it; never the same memory
-  float* const* gates;        // [n | r | z | q] per row, 4 * units; null: not saved
+  const float* const* state;      // the state before the step
+  float* const* out;              // the state after it; never the same memory
+  float* const* gates;            // [n | r | z | q] per row, 4 * units; null: not saved
   int64_t firstBlock, lastBlock;  // of units
   const float* const* projected;  // what gruProject made of each row, instead of x; null: x is multiplied here
 };
@@ -34,11 +34,11 @@ struct GruProjection {
 struct GruBackwardStep {
   int64_t units, rows;
   int64_t firstUnit, lastUnit;  // firstUnit is a multiple of the width
-  float* const* gates;        // in: [n | r | z | q]; out: their gradients before the nonlinearities
-  const float* const* state;  // the state before the step
-  const float* const* dy;     // gradient of the step's output; null: zero
-  float* const* carry;        // in: gradient from later steps; out: its part that passes straight through z
-  float* bias;                // += sums over rows, 4 * units
+  float* const* gates;          // in: [n | r | z | q]; out: their gradients before the nonlinearities
+  const float* const* state;    // the state before the step
+  const float* const* dy;       // gradient of the step's output; null: zero
+  float* const* carry;          // in: gradient from later steps; out: its part that passes straight through z
+  float* bias;                  // += sums over rows, 4 * units
 };
 
 // c = a * panels (+ bias, activation), or c += a * panels. Rows by pointer. Panels are [block of `panel` columns][k][panel].
