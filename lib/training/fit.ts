@@ -1,6 +1,6 @@
 /** The training loop: shuffled rows in chunks of about 50 ms of native work, metrics, validation. */
 import type { Dataset } from '../data/index.js';
-import { permutation } from '../data/index.js';
+import { shuffleRows } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import { chunkSizer } from '../model/chunks.js';
 import type { CompiledGraph, Network } from '../model/network.js';
@@ -28,10 +28,9 @@ export interface FitPlan {
 const trainStep = segments.zeroGradients | segments.forward | segments.loss | segments.backward | segments.update;
 
 /** Rows of the dataset's storage in the order of this epoch. */
-function epochRows(plan: FitPlan, epoch: number): Int32Array {
+async function epochRows(plan: FitPlan, epoch: number): Promise<Int32Array> {
   const rows = plan.dataset.rows();
-  if (!plan.shuffle) return rows;
-  return permutation(plan.dataset.size, plan.model.seed, epoch).map((i) => rows[i] as number);
+  return plan.shuffle ? shuffleRows(rows, plan.model.seed, epoch) : rows;
 }
 
 function expectFinite(loss: number, epoch: number, batch: number): void {
@@ -48,9 +47,9 @@ class EpochLoop {
   readonly #plan: FitPlan;
   readonly #slabs: Slabs;
   readonly #epoch: number;
-  readonly #rows: Int32Array;
   readonly #batches: number;
   readonly #tally = new LossTally();
+  #rows: Int32Array = new Int32Array(0);
   #computeSeconds = 0;
   #gradientNorm = 0;
   #learningRate = 0;
@@ -59,7 +58,6 @@ class EpochLoop {
     this.#plan = plan;
     this.#slabs = slabs;
     this.#epoch = epoch;
-    this.#rows = epochRows(plan, epoch);
     this.#batches = Math.ceil(plan.dataset.size / plan.compiled.batch);
   }
 
@@ -67,6 +65,7 @@ class EpochLoop {
     const begin = performance.now();
     const { signal, compiled, perBatch } = this.#plan;
     const chunks = chunkSizer(compiled.batch);
+    this.#rows = await epochRows(this.#plan, this.#epoch);
     for (let done = 0; done < this.#batches; ) {
       signal?.throwIfAborted();
       const count = Math.min(this.#batches - done, perBatch ? 1 : chunks.batches());

@@ -11,8 +11,9 @@ namespace {
 template <typename T, typename Read>
 std::vector<T> mapped(const Napi::Value& value, const char* what, Read read) {
   Napi::Array array = list(value, what);
+  const uint32_t length = array.Length();  // read once: a getter among the entries may append others
   std::vector<T> out;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
+  for (uint32_t i = 0; i < length; ++i) {
     Napi::HandleScope scope(array.Env());
     out.push_back(read(array.Get(i)));
   }
@@ -38,7 +39,7 @@ TensorSpec parseTensor(const Napi::Value& value) {
 Attribute parseAttribute(const Napi::Value& value, const std::string& name) {
   if (value.IsNumber()) return value.As<Napi::Number>().DoubleValue();
   if (value.IsBoolean()) return value.As<Napi::Boolean>().Value();
-  if (value.IsString()) return value.As<Napi::String>().Utf8Value();
+  if (value.IsString()) return string(value, "an attribute");
   if (value.IsTypedArray()) {
     const ArrayView view = anyArray(value, name.c_str());
     if (view.type == napi_int32_array) return std::make_shared<const std::vector<int32_t>>(int32s(value, name.c_str()));
@@ -51,8 +52,9 @@ Attributes parseAttributes(const Napi::Object& owner) {
   Attributes attrs;
   if (!present(owner, "attrs")) return attrs;
   Napi::Object from = object(owner.Get("attrs"), "attrs");
-  Napi::Array names = from.GetPropertyNames();
+  Napi::Array names = list(from.GetPropertyNames(), "the names of attrs");
   for (uint32_t i = 0; i < names.Length(); ++i) {
+    Napi::HandleScope scope(from.Env());
     const std::string name = string(names.Get(i), "an attribute's name");
     Napi::Value value = from.Get(name);
     if (!value.IsUndefined()) attrs.set(name, parseAttribute(value, name));
@@ -104,12 +106,6 @@ InitSpec parseInit(const Napi::Value& value) {
   return init;
 }
 
-float factor(const Napi::Object& from, const char* key) {
-  const double value = numberOr(from, key, 1);
-  if (!(value >= 0 && value <= 1e6)) fail(code::kValue, key, " must be from 0 to 1e6, got ", value);
-  return static_cast<float>(value);
-}
-
 GroupSpec parseGroup(const Napi::Value& value) {
   Napi::Object from = object(value, "a parameter group");
   GroupSpec group;
@@ -122,8 +118,8 @@ GroupSpec parseGroup(const Napi::Value& value) {
   });
   group.buffer = flagOr(from, "buffer", false);
   group.frozen = flagOr(from, "frozen", false);
-  group.rateFactor = factor(from, "rateFactor");
-  group.decayFactor = factor(from, "decayFactor");
+  group.rateFactor = parseFactor(from, "rateFactor");
+  group.decayFactor = parseFactor(from, "decayFactor");
   if (present(from, "initializers")) {
     group.initializers = mapped<InitSpec>(from.Get("initializers"), "initializers", parseInit);
   }
@@ -147,6 +143,12 @@ std::vector<HostBinding> parseHosts(const Napi::Object& from, const char* key) {
 }
 
 }  // namespace
+
+float parseFactor(const Napi::Object& from, const char* key) {
+  const double value = numberOr(from, key, 1);
+  if (!(value >= 0 && value <= 1e6)) fail(code::kValue, key, " must be from 0 to 1e6, got ", value);
+  return static_cast<float>(value);
+}
 
 GraphSpec parseGraph(const Napi::Value& value) {
   Napi::Object from = object(value, "a graph");

@@ -59,7 +59,7 @@ Napi::Value storeRead(const Napi::CallbackInfo& info) {
 Napi::Value storeWrite(const Napi::CallbackInfo& info) {
   auto handle = unwrap<StoreHandle>(info[0]);
   const StoreContent content = contentOf(info[1]);
-  auto buffer = unwrap<HostBuffer>(info[2]);
+  auto buffer = idleBuffer(info[2]);
   const auto wanted = static_cast<size_t>(handle->thing->canonicalElements(content)) * sizeof(float);
   if (buffer->bytes() != wanted) {
     fail(code::kShape, "the store's content has ", wanted, " bytes, the buffer ", buffer->bytes());
@@ -83,8 +83,7 @@ Napi::Value storeSetGroup(const Napi::CallbackInfo& info) {
   if (group >= handle->thing->groupCount()) fail(code::kRange, "there is no parameter group ", group);
   Napi::Object options = object(info[2], "group options");
   const bool frozen = flagOr(options, "frozen", false);
-  const auto rate = static_cast<float>(numberOr(options, "rateFactor", 1));
-  const auto decay = static_cast<float>(numberOr(options, "decayFactor", 1));
+  const float rate = parseFactor(options, "rateFactor"), decay = parseFactor(options, "decayFactor");
   return promisedNothing(info.Env(), *handle->session, [handle, group, frozen, rate, decay](Stream&) {
     handle->thing->setGroup(group, frozen, rate, decay);
   });

@@ -19,6 +19,10 @@ std::vector<int32_t> sourcesOf(const GraphSpec& graph, const std::vector<int32_t
     if (node.inputs.size() != 1 || node.outputs.size() != 1 || node.inputs[0] < 0 || node.outputs[0] < 0) {
       fail(code::kGraph, node.name, " (", node.op, ") takes one input and has one output");
     }
+    const TensorSpec &from = graph.tensors[node.inputs[0]], &to = graph.tensors[node.outputs[0]];
+    if (!(from == to)) {
+      fail(code::kShape, node.name, " (", node.op, ") gives what it takes, ", from.describe(), ", not ", to.describe());
+    }
     source[node.outputs[0]] = source[node.inputs[0]];
   }
   return source;

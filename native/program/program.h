@@ -113,6 +113,7 @@ class Program {
   void check(const RunRequest& request) const;
   void checkSlabs(const RunRequest& request) const;
   void checkHostBindings(const RunRequest& request) const;
+  void checkOrder(const RunRequest& request) const;
   void bindSlabs(const RunRequest& request);
   void uploadIndices(const RunRequest& request, Stream& stream);
   void uploadValue(int32_t tensor, const char* canonical, int64_t rows, Stream& stream, void* to);
@@ -135,6 +136,7 @@ class Program {
   size_t arenaBytes_ = 0;
   std::unique_ptr<Memory> arena_, control_, indices_, staging_;
   size_t stagingBytes_ = 0;
+  bool forwarded_ = false;  // a forward pass lies in the arena, and no backward pass has overwritten it
 };
 
 }  // namespace cugru

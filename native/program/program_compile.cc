@@ -37,6 +37,29 @@ void expectParams(const OpDesc& desc, const std::vector<ParamSpec>& needed) {
        "; its group has others");
 }
 
+const char* kindName(InputKind kind) {
+  return kind == InputKind::slab ? "a slab" : kind == InputKind::indices ? "the indices" : "a value";
+}
+
+// A slab has any number of rows, and indices are checked against slabs alone: only an operation that picks rows reads them.
+void expectSources(const GraphSpec& graph, const FlowNode& flow) {
+  std::vector<InputKind> kinds(graph.tensors.size(), InputKind::value);
+  for (const GraphInput& input : graph.inputs) kinds[input.tensor] = input.kind;
+  const int slab = flow.schema->slabInput;
+  for (int slot = 0; slot < static_cast<int>(flow.inputs.size()); ++slot) {
+    if (flow.inputs[slot] < 0) continue;
+    const InputKind got = kinds[flow.inputs[slot]];
+    const InputKind wanted = slab < 0          ? InputKind::value
+                             : slot == slab     ? InputKind::slab
+                             : slot == slab + 1 ? InputKind::indices
+                                                : InputKind::value;
+    if (got != wanted) {
+      fail(code::kGraph, graph.nodes[flow.node].name, " reads ", kindName(got), " as input ", slot, ", where it takes ",
+           kindName(wanted));
+    }
+  }
+}
+
 }  // namespace
 
 // What lies where in the arena. Times: inputs 0, forward of step i at i + 1, seeds at n + 1, backward at 2n + 1 - i.
@@ -61,6 +84,9 @@ Program::Program(Backend& backend, std::shared_ptr<ParameterStore> store, GraphS
   for (const NodeSpec& node : graph_.nodes) {
     if (node.group < -1 || node.group >= static_cast<int32_t>(store_->groupCount())) {
       fail(code::kGraph, node.name, " names parameter group ", node.group, "; there are ", store_->groupCount());
+    }
+    if (node.group >= 0 && store_->spec(node.group).op != node.op) {  // each operation has its own layout
+      fail(code::kGraph, node.name, " (", node.op, ") names a parameter group of ", store_->spec(node.group).op);
     }
   }
   const std::vector<bool> optimized = optimizedGroups(*store_);
@@ -104,6 +130,7 @@ OpDesc Program::describe(const FlowNode& flow, const std::vector<bool>&) const {
 void Program::createSteps() {
   for (FlowNode& flow : flow_.nodes) {
     Step step;
+    expectSources(graph_, flow);
     step.desc = describe(flow, {});
     expectParams(step.desc, flow.schema->check(step.desc));
     const Support support = backend_.supports(step.desc);

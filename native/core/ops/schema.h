@@ -16,6 +16,7 @@ struct OpSchema {
   bool identityInInference = false;  // left out when not training (dropout)
   bool isLoss = false;
   int64_t (*confusionClasses)(const OpDesc& desc) = nullptr;  // losses that count; 0 or null: no confusion matrix
+  int slabInput = -1;  // the input that is a slab, whose rows are picked by the indices that are the next input; -1: none
 };
 
 // ERR_GRAPH for an unknown name, listing the known ones.
