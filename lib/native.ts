@@ -45,6 +45,8 @@ export interface ProcessInfo {
   readonly availableBytes: number;
   /** Allocations made so far by native compute threads. */
   readonly computeAllocations: number;
+  /** Memory outside of its heap that V8 was told of, by all addons; `process.memoryUsage()` does not show it. */
+  readonly externalBytes: number;
   readonly compiler: string;
 }
 

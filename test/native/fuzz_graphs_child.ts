@@ -144,6 +144,11 @@ async function useGroups(rng: Random, tally: Tally, rig: Rig, what: string): Pro
     native().createStore(rig.session, mutate(rng, groups, 1 + rng.below(2))),
   );
   if (store === undefined) return undefined;
+  // Large ones are made, but filling them would only take long.
+  if ((await native().storeInfo(store)).bytes > 2 ** 24) {
+    release(store);
+    return undefined;
+  }
   await attempt(tally, `${what}: initialize`, () => native().storeInitialize(store, rng.below(100)));
   await attempt(tally, `${what}: configure`, () => native().storeConfigure(store, { kind: 'adamw', weightDecay: 0.1 }));
   return store;
