@@ -14,7 +14,7 @@ import {
   segments,
 } from '../native.js';
 import { Lru } from './lru.js';
-import { type Device, Runtime } from './runtime.js';
+import { type Device, disposeWhenMade, Runtime } from './runtime.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { elements, expectTensor, type Tensor } from './tensor.js';
 import { fromBuffer, toBuffer } from './transfer.js';
@@ -309,6 +309,7 @@ export class GRU {
   /** Frees all native memory. Calls that wait fail with `ERR_DISPOSED`. */
   dispose(): void {
     this.#programs.clear();
+    disposeWhenMade(this.#ready);
     this.#runtime.close();
   }
 

@@ -69,7 +69,8 @@ constexpr int64_t kOuterDepth = 136;  // packed blocks then start at different p
 constexpr int64_t kOuterScratch = (kOuterRows + kOuterColumns) * kOuterDepth;
 
 struct AdamStep {
-  float beta1, beta2, epsilon;
+  float beta2, rest1, rest2;  // rest: 1 - beta, rounded once
+  float epsilon;
   float stepSize;        // rate / (1 - beta1^t)
   float rootCorrection;  // sqrt(1 - beta2^t)
   float decay;           // L2, added to the gradient
