@@ -342,6 +342,7 @@ export class Network {
     return this.#normalized;
   }
 
+  /** @internal */
   set normalized(value: boolean) {
     this.#normalized = value;
   }

@@ -7,6 +7,8 @@
 
 namespace cugru::cpu {
 
+constexpr int64_t kGruRowsAtOnce = 64;  // of a GruForwardStep, at most
+
 // One time step of a GRU for some rows of a batch. Each row comes by pointer, so rows need not be neighbours.
 // Panels are [block of `width` units][k][gate r, z, n][width]; bias is [block][r, z, n of x, n of h][width].
 struct GruForwardStep {
