@@ -409,9 +409,14 @@ export class GRU {
     });
   }
 
+  // What went in is freed at once, so that the next call's buffers need no fresh memory.
   async #run(program: Compiled, request: RunRequest): Promise<void> {
-    const result = await this.#runtime.run(program.handle, request);
-    if (result.cancelled) this.#runtime.expectOpen('GRU');
+    try {
+      const result = await this.#runtime.run(program.handle, request);
+      if (result.cancelled) this.#runtime.expectOpen('GRU');
+    } finally {
+      for (const { buffer } of [...(request.inputs ?? []), ...(request.seeds ?? [])]) native().dispose(buffer);
+    }
   }
 
   #stateBuffers(batch: number, indices: readonly number[]): HostBinding[] {

@@ -116,10 +116,10 @@ __attribute__((noinline)) void gruFewRows(const GruForwardStep& s) {
 // A stretch of a block's panel that stays in the first cache while many rows pass by.
 struct GruChunk {
   int64_t block;
-  bool input;               // of x, or of the state
-  int64_t first, depth;     // of that
-  bool begins, ends;        // the sums
-  float* sums;              // [row][r, z, n of x, n of h][width]
+  bool input;            // of x, or of the state
+  int64_t first, depth;  // of that
+  bool begins, ends;     // the sums
+  float* sums;           // [row][r, z, n of x, n of h][width]
 };
 
 template <int Rows>
@@ -171,7 +171,8 @@ void gruDeep(const GruForwardStep& s) {
       const int64_t chunks = (depth + kChunkDepth - 1) / kChunkDepth;
       for (int64_t i = 0; i < chunks; ++i) {
         const int64_t first = depth * i / chunks, next = depth * (i + 1) / chunks;
-        const GruChunk c{block, part == 0, first, next - first, part == 0 && i == 0, part == 1 && i + 1 == chunks, sums};
+        const GruChunk c{block, part == 0, first, next - first, part == 0 && i == 0, part == 1 && i + 1 == chunks,
+                         sums};
         int64_t row = 0;
         for (; row + Vec::kGruRows <= s.rows; row += Vec::kGruRows) chunkRows<Vec::kGruRows>(s, row, c);
         chunkRest<Vec::kGruRows - 1>(s, row, c);
