@@ -107,8 +107,8 @@ interface Pass {
   readonly hasState: boolean;
 }
 
-function expectOut(out: Float32Array | undefined, length: number): Float32Array {
-  if (out === undefined) return new Float32Array(length);
+function expectOut(out: Float32Array | undefined, length: number): Float32Array | undefined {
+  if (out === undefined) return undefined;
   expectTypedArray('out', out, Float32Array);
   if (out.length === length) return out;
   throw new CugruError('ERR_SHAPE', `out must have ${length} numbers, got ${out.length}`, {
@@ -231,7 +231,10 @@ export class GRU {
     });
     if (training) this.#last = { program, batch, steps, seed, hasState: h0 !== undefined };
     return {
-      output: { data: await fromBuffer(y, out), shape: [batch, steps, width] },
+      output: {
+        data: await fromBuffer(y, out ?? new Float32Array(batch * steps * width)),
+        shape: [batch, steps, width],
+      },
       hN: await this.#readStates(states, batch),
     };
   }
