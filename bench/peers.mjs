@@ -1,5 +1,5 @@
 // The peers: how each is started, and one process of it that answers requests.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -56,6 +56,8 @@ function environment(threads, isa) {
   };
 }
 
+const taskset = spawnSync('taskset', ['-V'], { stdio: 'ignore' }).status === 0;
+
 /** One process of a peer. */
 export class Worker {
   #child;
@@ -69,7 +71,9 @@ export class Worker {
     const worker = new Worker();
     worker.name = name;
     worker.threads = threads;
-    worker.#child = spawn(command, args, { env: environment(threads, isa), stdio: ['pipe', 'pipe', 'ignore'] });
+    // One thread means one processor: on a second one, only waking up would be measured.
+    const [run, all] = taskset ? ['taskset', ['-c', `0-${threads - 1}`, command, ...args]] : [command, args];
+    worker.#child = spawn(run, all, { env: environment(threads, isa), stdio: ['pipe', 'pipe', 'ignore'] });
     worker.#child.on('error', () => {});
     worker.#child.stdin.on('error', () => {});
     worker.#lines = createInterface({ input: worker.#child.stdout })[Symbol.asyncIterator]();

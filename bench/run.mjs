@@ -80,11 +80,11 @@ async function measureLayers(threads) {
 }
 
 async function measureEpochs() {
-  const names = values.peers.split(',').filter((name) => ['cugru', 'pytorch', 'pytorch (Debian)'].includes(name));
+  const names = values.peers.split(',').filter((name) => ['cugru', 'pytorch'].includes(name));
   const out = [];
   for (const threads of threadCounts) {
     const workers = await startWorkers(threads, names);
-    out.push({ threads, ...(await interleave([epochCase], workers, Math.min(3, rounds)))[0] });
+    out.push({ threads, ...(await interleave([epochCase], workers, Math.min(2, rounds)))[0] });
     for (const worker of workers) worker.stop();
   }
   return out;
@@ -101,7 +101,7 @@ async function measureGrowth() {
     const cases = list.flatMap((axes) =>
       ['forward', 'train'].map((pass) => ({ name: String(axes[axis]), pass, ...axes })),
     );
-    out[axis] = await interleave(cases, workers, Math.min(3, rounds));
+    out[axis] = await interleave(cases, workers, Math.min(2, rounds));
   }
   for (const worker of workers) worker.stop();
   return { threads, axes: out };

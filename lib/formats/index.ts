@@ -13,6 +13,7 @@ export {
   type NamedTensor,
   readSafetensors,
   type Safetensors,
+  safetensorsParts,
   type TensorData,
   writeSafetensors,
 } from './safetensors.js';

@@ -91,7 +91,14 @@ function headerBytes(header: Readonly<Record<string, unknown>>): Uint8Array {
   return bytes;
 }
 
-function encodeParts(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array[] {
+/**
+ * A safetensors file as parts that follow one another, without a copy of the data: for files.
+ * @throws {@link CugruError} as {@link encodeSafetensors}.
+ */
+export function safetensorsParts(
+  tensors: readonly NamedTensor[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
   const typed = tensors.map((tensor) => ({ tensor, dtype: dtypeOf(tensor) }));
   checkTensors(tensors);
   checkMetadata(metadata);
@@ -118,7 +125,7 @@ export function encodeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const parts = encodeParts(tensors, metadata);
+  const parts = safetensorsParts(tensors, metadata);
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -138,7 +145,7 @@ export async function writeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeFileAtomic(path, encodeParts(tensors, metadata));
+  await writeFileAtomic(path, safetensorsParts(tensors, metadata));
 }
 
 function itemSizes(dtype: string): number | undefined {

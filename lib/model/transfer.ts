@@ -28,18 +28,34 @@ async function inSlices(
   }
 }
 
+/** Copies an array to a place in a native buffer. The array must not be changed until the promise is settled. */
+export async function writeBuffer(
+  name: string,
+  array: NumericArray,
+  buffer: BufferHandle,
+  place: number,
+): Promise<void> {
+  expectReadable(name, array);
+  await inSlices(name, array, (offset, part) => native().bufferWrite(buffer, place + offset, part));
+}
+
+/** Fills an array from a place in a native buffer. */
+export async function readBuffer(buffer: BufferHandle, place: number, target: NumericArray): Promise<void> {
+  await inSlices('result', target, (offset, part) => native().bufferRead(buffer, place + offset, part));
+}
+
 /** A native buffer with the array's bytes. The array must not be changed until the promise is settled. */
 export async function toBuffer(name: string, array: NumericArray): Promise<BufferHandle> {
   expectReadable(name, array);
   if (array.length === 0) throw new CugruError('ERR_SHAPE', `${name} is empty`);
   const buffer = native().createBuffer(array.byteLength);
-  await inSlices(name, array, (offset, part) => native().bufferWrite(buffer, offset, part));
+  await writeBuffer(name, array, buffer, 0);
   return buffer;
 }
 
 /** Fills `target` from the start of `buffer`, which is disposed of. */
 export async function fromBuffer<T extends NumericArray>(buffer: BufferHandle, target: T): Promise<T> {
-  await inSlices('result', target, (offset, part) => native().bufferRead(buffer, offset, part));
+  await readBuffer(buffer, 0, target);
   native().dispose(buffer);
   return target;
 }

@@ -3,7 +3,7 @@ import { CugruError } from '../errors.js';
 import type { NamedGroup } from '../layers/builder.js';
 import { native, type StoreContent, type StoreHandle } from '../native.js';
 import { elements, expectTensor, type Tensor } from './tensor.js';
-import { fromBuffer, toBuffer } from './transfer.js';
+import { readBuffer, writeBuffer } from './transfer.js';
 
 /** Tensors by name, for example `gru_1.weight_ih_l0`. */
 export type StateDict = Record<string, Tensor>;
@@ -47,18 +47,17 @@ export class WeightTable {
   }
 
   async read(store: StoreHandle, content: StoreContent, prefix = true): Promise<StateDict> {
-    const flat = await this.readFlat(store, content);
+    const entries = this.entries(content, prefix);
+    if (entries.length === 0) return {};
+    const buffer = await native().storeRead(store, content);
     const dict: StateDict = {};
-    for (const { name, shape, offset, length } of this.entries(content, prefix)) {
-      dict[name] = { data: flat.slice(offset, offset + length), shape };
+    for (const { name, shape, offset, length } of entries) {
+      const data = new Float32Array(length);
+      await readBuffer(buffer, offset * 4, data);
+      dict[name] = { data, shape };
     }
+    native().dispose(buffer);
     return dict;
-  }
-
-  async readFlat(store: StoreHandle, content: StoreContent): Promise<Float32Array> {
-    const length = this.length(content);
-    if (length === 0) return new Float32Array(0);
-    return fromBuffer(await native().storeRead(store, content), new Float32Array(length));
   }
 
   /**
@@ -85,21 +84,17 @@ export class WeightTable {
         unknown,
       });
     }
-    const flat =
-      options.partial === true ? await this.readFlat(store, content) : new Float32Array(this.length(content));
-    for (const { name, shape, offset } of entries) {
-      const tensor = dict[name];
-      if (tensor === undefined) continue;
-      expectTensor(
-        name,
-        tensor,
-        shape.map((_, i) => `dim${i}`),
-        shape,
-      );
-      flat.set(tensor.data, offset);
+    const given = entries.filter((entry) => dict[entry.name] !== undefined);
+    for (const { name, shape } of given) {
+      const axes = shape.map((_, i) => `dim${i}`);
+      expectTensor(name, dict[name] as Tensor, axes, shape);
     }
-    if (flat.length === 0) return;
-    const buffer = await toBuffer('weights', flat);
+    if (given.length === 0) return;
+    const buffer =
+      options.partial === true
+        ? await native().storeRead(store, content)
+        : native().createBuffer(this.length(content) * 4);
+    for (const { name, offset } of given) await writeBuffer(name, (dict[name] as Tensor).data, buffer, offset * 4);
     await native().storeWrite(store, content, buffer);
     native().dispose(buffer);
   }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CugruError } from '../errors.js';
-import { encodeSafetensors, expectReplaceableFolder, writeFolder } from '../formats/index.js';
+import { expectReplaceableFolder, safetensorsParts, writeFolder } from '../formats/index.js';
 import type { ToSequence, ToSequenceOptions } from '../image/index.js';
 import type { factories } from '../layers/index.js';
 import type { Loss } from '../layers/loss.js';
@@ -81,7 +81,7 @@ export function slotsOf(optimizer: Optimizer): StoreContent[] {
 interface Snapshot {
   readonly weights: StateDict;
   /** Absent before the first step. */
-  readonly optimizer: Uint8Array | undefined;
+  readonly optimizer: readonly Uint8Array[] | undefined;
 }
 
 async function snapshot(model: SavableModel): Promise<Snapshot> {
@@ -99,7 +99,7 @@ async function snapshot(model: SavableModel): Promise<Snapshot> {
   if (step === 0) return { weights, optimizer: undefined };
   if (before === 0) return snapshot(model);
   const tensors = states.flatMap((state, i) => tensorsOf(state, `${slots[i]}.`));
-  return { weights, optimizer: encodeSafetensors(tensors, { format, step: String(step) }) };
+  return { weights, optimizer: safetensorsParts(tensors, { format, step: String(step) }) };
 }
 
 // File names alone do not tell: other libraries call theirs config.json and model.safetensors as well.
@@ -150,7 +150,7 @@ export async function saveModel(model: SavableModel, folder: string): Promise<vo
     folder,
     {
       'config.json': `${JSON.stringify(describeModel(model), null, 2)}\n`,
-      'model.safetensors': encodeSafetensors(tensorsOf(weights), { format: 'pt' }),
+      'model.safetensors': safetensorsParts(tensorsOf(weights), { format: 'pt' }),
       ...(optimizer === undefined ? {} : { 'optimizer.safetensors': optimizer }),
       'README.md': modelCard(model),
     },
