@@ -26,6 +26,20 @@ class Stream {
  public:
   virtual ~Stream() = default;
   virtual void synchronize() = 0;
+  // Around many steps in a row: a hint to keep at hand what the next step needs.
+  virtual void enterRun() noexcept {}
+  virtual void leaveRun() noexcept {}
+};
+
+class StreamRun {
+ public:
+  explicit StreamRun(Stream& stream) : stream_(stream) { stream_.enterRun(); }
+  ~StreamRun() { stream_.leaveRun(); }
+  StreamRun(const StreamRun&) = delete;
+  StreamRun& operator=(const StreamRun&) = delete;
+
+ private:
+  Stream& stream_;
 };
 
 struct KernelSizes {

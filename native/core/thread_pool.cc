@@ -26,7 +26,7 @@ namespace cugru {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-// Between two gangs of one training step a worker should not fall asleep; waking costs as much as a small gang.
+// After a run. Longer, and on a small machine a worker that spins keeps its processor from the thread that brings work.
 constexpr std::chrono::microseconds kSpin{60};
 constexpr int kPausesPerLook = 32;
 
@@ -151,6 +151,7 @@ struct ThreadPool::State {
   std::mutex sleep;
   std::condition_variable wake, left;
   std::atomic<int> sleepers{0};
+  std::atomic<int> runs{0};  // in progress
   std::atomic<bool> callerSleeps{false};
   std::atomic<bool> stop{false};
 
@@ -191,7 +192,9 @@ void ThreadPool::State::leave() {
 
 void ThreadPool::State::awaitGang(uint64_t seen) {
   const auto called = [&] { return epochOf(gate.load()) != seen || stop.load(); };
-  if (cugru::spin(spin, called)) return;
+  do {
+    if (cugru::spin(spin, called)) return;
+  } while (runs.load(std::memory_order_relaxed) > 0 && spin.count() > 0);
   std::unique_lock<std::mutex> lock(sleep);
   ++sleepers;
   wake.wait(lock, called);
@@ -266,6 +269,9 @@ ThreadPool::~ThreadPool() {
 }
 
 int ThreadPool::size() const noexcept { return state_->size.load(std::memory_order_relaxed); }
+
+void ThreadPool::enterRun() noexcept { state_->runs.fetch_add(1, std::memory_order_relaxed); }
+void ThreadPool::leaveRun() noexcept { state_->runs.fetch_sub(1, std::memory_order_relaxed); }
 
 void ThreadPool::resize(int threads) {
   if (threads < 1 || threads > kMaxThreads) {

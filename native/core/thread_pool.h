@@ -20,6 +20,11 @@ class ThreadPool {
   using Body = void (*)(void* context, int64_t task);
   void run(int64_t tasks, Body body, void* context);
 
+  // Between these, workers that a gang has woken stay awake: the gangs of one run follow each other within microseconds,
+  // and waking up takes longer than many of them.
+  void enterRun() noexcept;
+  void leaveRun() noexcept;
+
   static void pause() noexcept;  // one turn of a loop that spins
 
  private:

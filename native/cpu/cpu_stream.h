@@ -16,6 +16,8 @@ class CpuStream final : public Stream {
  public:
   explicit CpuStream(bool shares) : shares_(shares) {}
   void synchronize() override {}
+  void enterRun() noexcept override { ThreadPool::instance().enterRun(); }
+  void leaveRun() noexcept override { ThreadPool::instance().leaveRun(); }
 
   // body(task) for each task in [0, tasks). What it computes must not depend on which thread does which task.
   // `operations`: an estimate of the whole work, from shapes only.

@@ -165,6 +165,7 @@ RunResult Program::run(const RunRequest& request, Stream& stream) {
   check(request);
   checkOrder(request);
   const auto begin = std::chrono::steady_clock::now();
+  const StreamRun scope(stream);
   uploadIndices(request, stream);
   bindSlabs(request);
   for (Step& step : steps_) {
