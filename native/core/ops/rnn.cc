@@ -73,7 +73,8 @@ RnnShape rnnShape(const GroupDesc& group) {
   }
   if (!same) {
     fail(code::kShape, "group '", group.name, "': its parameters are not those of ", shape.layers, " layer(s) x ",
-         shape.directions, " direction(s) of ", shape.hiddenSize, " units on ", inputSize, " inputs");
+         shape.directions, " direction(s) of ", shape.hiddenSize, " units on ", inputSize, " inputs, cell ",
+         cellKind(shape.cell).name, " with gates ", cellKind(shape.cell).gateNames);
   }
   return shape;
 }
