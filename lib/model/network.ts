@@ -339,6 +339,7 @@ export class Network {
     return this.#normalized;
   }
 
+  /** @internal */
   set normalized(value: boolean) {
     this.#normalized = value;
   }
