@@ -13,7 +13,7 @@ import {
 } from '../native.js';
 import { Lru } from './lru.js';
 import { type CallShape, lowerCall, lowerSteps, type Places, type StackSpec } from './recurrent_graph.js';
-import { type Device, Runtime } from './runtime.js';
+import { type Device, disposeWhenMade, Runtime } from './runtime.js';
 import { States } from './states.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { expectTensor, type Tensor } from './tensor.js';
@@ -57,6 +57,11 @@ export interface RecurrentForwardOptions {
    * @defaultValue false
    */
   readonly training?: boolean;
+  /**
+   * Where the output goes: `batch * steps * directions * hiddenSize` numbers, used again from call to call where fresh memory would
+   * cost more than the copy. By default a new array.
+   */
+  readonly out?: Float32Array;
 }
 
 /** What a forward gives. */
@@ -135,6 +140,16 @@ function expectLengths(lengths: Int32Array, batch: number, steps: number): void 
   throw new CugruError('ERR_RANGE', `lengths must be from 1 to ${steps} steps, got ${lengths[wrong]} at row ${wrong}`);
 }
 
+function expectOut(out: Float32Array | undefined, length: number): Float32Array | undefined {
+  if (out === undefined) return undefined;
+  expectTypedArray('out', out, Float32Array);
+  if (out.length === length) return out;
+  throw new CugruError('ERR_SHAPE', `out must have ${length} numbers, got ${out.length}`, {
+    expected: length,
+    got: out.length,
+  });
+}
+
 /** A recurrent stack on a device. Calls are queued and run one after the other on a native thread. */
 export abstract class RecurrentModule {
   readonly inputSize: number;
@@ -199,7 +214,7 @@ export abstract class RecurrentModule {
 
   async #forward(x: Tensor, options: AllForwardOptions): Promise<AllOutput> {
     const states = cells[this.#kind.cell].hasCellState ? ['h0', 'c0'] : ['h0'];
-    rejectUnknownKeys(`${this.#kind.name}.forward`, options, [...states, 'lengths', 'training']);
+    rejectUnknownKeys(`${this.#kind.name}.forward`, options, [...states, 'lengths', 'training', 'out']);
     const [batch, steps] = expectTensor('x', x, ['batch', 'steps', 'inputSize'], [undefined, undefined, this.inputSize])
       .shape as [number, number, number];
     const { h0, c0, lengths } = options;
@@ -207,6 +222,8 @@ export abstract class RecurrentModule {
     if (h0 !== undefined) this.#states.expect('h0', h0, batch);
     if (c0 !== undefined) this.#states.expect('c0', c0, batch);
     if (lengths !== undefined) expectLengths(lengths, batch, steps);
+    const width = this.hiddenSize * this.#directions;
+    const out = expectOut(options.out, batch * steps * width);
     const given = { h0: h0 !== undefined, c0: c0 !== undefined, lengths: lengths !== undefined };
     const program = await this.#program({ batch, steps, ...given, training });
     const inputs: HostBinding[] = [{ index: program.inputs.x, buffer: await toBuffer('x', x.data) }];
@@ -215,7 +232,6 @@ export abstract class RecurrentModule {
     if (lengths !== undefined) {
       inputs.push({ index: program.inputs.lengths, buffer: await toBuffer('lengths', lengths) });
     }
-    const width = this.hiddenSize * this.#directions;
     const y = native().createBuffer(batch * steps * width * 4);
     const hN = this.#states.buffers(batch, program.outputs.hN);
     const cN = this.#states.buffers(batch, program.outputs.cN);
@@ -229,7 +245,10 @@ export abstract class RecurrentModule {
     });
     if (training) this.#last = { program, batch, steps, seed };
     return {
-      output: { data: await fromBuffer(y, new Float32Array(batch * steps * width)), shape: [batch, steps, width] },
+      output: {
+        data: await fromBuffer(y, out ?? new Float32Array(batch * steps * width)),
+        shape: [batch, steps, width],
+      },
       hN: await this.#states.read(hN, batch),
       cN: await this.#readGiven(cN, batch),
     };
@@ -310,6 +329,7 @@ export abstract class RecurrentModule {
   /** Frees all native memory. Calls that wait fail with `ERR_DISPOSED`. */
   dispose(): void {
     this.#programs.clear();
+    disposeWhenMade(this.#ready);
     this.#runtime.close();
   }
 
@@ -362,9 +382,14 @@ export abstract class RecurrentModule {
     });
   }
 
+  // What went in is freed at once, so that the next call's buffers need no fresh memory.
   async #run(program: Compiled, request: RunRequest): Promise<void> {
-    const result = await this.#runtime.run(program.handle, request);
-    if (result.cancelled) this.#runtime.expectOpen(this.#kind.name);
+    try {
+      const result = await this.#runtime.run(program.handle, request);
+      if (result.cancelled) this.#runtime.expectOpen(this.#kind.name);
+    } finally {
+      for (const { buffer } of [...(request.inputs ?? []), ...(request.seeds ?? [])]) native().dispose(buffer);
+    }
   }
 
   async #readGiven(bindings: readonly HostBinding[], batch: number): Promise<Tensor | undefined> {
