@@ -1,21 +1,10 @@
 /** Orders of rows that depend on nothing but their number, a seed and an epoch. */
 import { expectInteger } from '../checks.js';
-import { PhiloxStream } from './philox.js';
+import { PhiloxStream } from '../philox.js';
 
 // Streams far above the ids of operations, which count from 0: shuffling never shares numbers with dropout or first weights.
 const shuffleStream = 0xffff_0001;
 const splitStream = 0xffff_0002;
-
-/** Shuffles in place: Fisher and Yates, from the end. */
-function shuffle(items: Int32Array, random: PhiloxStream): Int32Array {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    const item = items[i] as number;
-    items[i] = items[j] as number;
-    items[j] = item;
-  }
-  return items;
-}
 
 /**
  * The order of the rows in an epoch: every one of the n! orders is as likely as another, and the same arguments give the same
@@ -32,10 +21,10 @@ export function permutation(n: number, seed: number, epoch: number): Int32Array 
   expectInteger('epoch', epoch, { min: 0, max: 2 ** 32 - 1 });
   const rows = new Int32Array(n);
   for (let i = 0; i < n; i++) rows[i] = i;
-  return shuffle(rows, new PhiloxStream(seed, shuffleStream, epoch));
+  return new PhiloxStream(seed, shuffleStream, epoch).shuffle(rows);
 }
 
 /** Shuffles `positions` in place for a split; `group` keeps the classes of a stratified one independent. @internal */
 export function shuffleForSplit(positions: Int32Array, seed: number, group: number): Int32Array {
-  return shuffle(positions, new PhiloxStream(seed, splitStream, group));
+  return new PhiloxStream(seed, splitStream, group).shuffle(positions);
 }

@@ -11,5 +11,8 @@ export {
   type ImageSource,
 } from './decode.js';
 export { type EncodeOptions, encodePng } from './encode.js';
-export type { SchemeName } from './schemes.js';
+export { type FromSequenceOptions, fromSequence } from './from_sequence.js';
+export type { OrderName } from './orders.js';
+export type { SchemeConfig, SchemeName } from './schemes.js';
 export { type Normalization, type ToSequence, type ToSequenceOptions, toSequence } from './to_sequence.js';
+export type { PaddingName } from './windows.js';

@@ -85,4 +85,15 @@ export class PhiloxStream {
       if (number < limit) return number % bound;
     }
   }
+
+  /** Shuffles in place, and returns `items`: Fisher and Yates, from the end. */
+  shuffle(items: Int32Array): Int32Array {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const item = items[i] as number;
+      items[i] = items[j] as number;
+      items[j] = item;
+    }
+    return items;
+  }
 }
