@@ -9,6 +9,7 @@ import {
   typedArrayName,
 } from '../checks.js';
 import { CugruError } from '../errors.js';
+import type { Decoding } from '../image/index.js';
 import { Dataset } from './dataset.js';
 
 /** Options of {@link fromArrays}. */
@@ -221,6 +222,11 @@ function checkLengths({ lengths }: ArraysOptions, rows: number, shape: readonly 
  */
 export function fromArrays(options: ArraysOptions): Dataset {
   rejectUnknownKeys('fromArrays', options, keys);
+  return makeDataset(options);
+}
+
+/** {@link fromArrays}, for rows that were image files. @internal */
+export function makeDataset(options: ArraysOptions, decoding?: Decoding): Dataset {
   const { shape, length } = checkShape(options.shape);
   const inputs = checkInputs(options);
   const rows = countRows(inputs, shape, length);
@@ -229,5 +235,5 @@ export function fromArrays(options: ArraysOptions): Dataset {
   const lengths = checkLengths(options, rows, shape);
   const name = expectString('name', options.name ?? 'arrays');
   const storage = Object.freeze({ inputs, labels, lengths, rows });
-  return new Dataset(storage, { name, inputShape: shape, classes, classNames });
+  return new Dataset(storage, { name, inputShape: shape, classes, classNames, decoding });
 }

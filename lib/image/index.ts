@@ -1,4 +1,15 @@
 /** From image files to pixels, and from pixels to the order in which a recurrent layer reads them. */
+export { decodeEach, expectConcurrency } from './decode_many.js';
+export {
+  checkDecodeOptions,
+  type DecodeOptions,
+  type DecodePlan,
+  type Decoding,
+  decodeKeys,
+  decodingOf,
+  expectDecoding,
+} from './decode_options.js';
+export { loadSharp } from './load_sharp.js';
 export * as image from './public.js';
 export {
   describeScheme,

@@ -12,7 +12,7 @@ import {
 } from '../checks.js';
 import { type ArraysOptions, Dataset, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
-import type { ToSequence } from '../image/index.js';
+import type { Decoding, ToSequence } from '../image/index.js';
 import type { Layer } from '../layers/layer.js';
 import { type LabelKind, type Loss, type LossName, resolveLoss } from '../layers/loss.js';
 import type { Variant } from '../model/lowering.js';
@@ -117,6 +117,8 @@ function asDataset(batch: Batch, inputShape: readonly number[]): Dataset {
 export class Sequential extends Network {
   /** Names of the classes, taken from the first training set that has them. */
   classNames: readonly string[] | undefined;
+  /** How image files become rows, taken from the first training set that was image files. */
+  decoding: Decoding | undefined;
   #compiled: Compiled | undefined;
   #configured: Promise<void> | undefined;
   #training: string | undefined;
@@ -283,6 +285,7 @@ export class Sequential extends Network {
     this.#begin('fit');
     try {
       this.classNames ??= dataset.classNames;
+      this.decoding ??= dataset.decoding;
       await this.normalizeFrom(dataset);
       await this.configure();
       const plan: FitPlan = {
