@@ -46,7 +46,8 @@ const maxClasses = 2 ** 20;
 // Rows are numbered by 32-bit integers, and so are the numbers within a row.
 const maxCount = 2 ** 31 - 1;
 
-function checkShape(shape: unknown): { readonly shape: readonly number[]; readonly length: number } {
+/** @internal */
+export function checkShape(shape: unknown): { readonly shape: readonly number[]; readonly length: number } {
   if (!Array.isArray(shape) || shape.length === 0 || shape.length > 8) {
     const wanted = '[height, width, channels] for images, [steps, features] for sequences, or [features]';
     throw new CugruError('ERR_SHAPE', `shape must be that of one row, ${wanted}, got ${JSON.stringify(shape)}`, {
@@ -118,7 +119,8 @@ function checkClassNames(names: unknown): readonly string[] | undefined {
   return Object.freeze(names.map((name, i) => expectString(`classNames[${i}]`, name)));
 }
 
-function knownClasses(options: ArraysOptions): number | undefined {
+/** Checks `classes` against `classNames`. @internal */
+export function knownClasses(options: Pick<ArraysOptions, 'classes' | 'classNames'>): number | undefined {
   const { classes, classNames } = options;
   const known = classes ?? classNames?.length;
   if (known === undefined) return undefined;

@@ -42,10 +42,11 @@ async function closeGaps(inputs: Uint8Array, row: number, kept: readonly number[
   return inputs.subarray(0, kept.length * row);
 }
 
-async function decodeList(
-  list: ImageList,
+/** Decodes the files of a list into memory of their own. @internal */
+export async function decodeList(
+  list: Pick<ImageList, 'source' | 'items'>,
   plan: FilesPlan,
-  onProgress: ImageDatasetOptions['onProgress'],
+  onProgress?: ImageDatasetOptions['onProgress'],
 ): Promise<CachedRows> {
   const { items } = list;
   const row = plan.decode.height * plan.decode.width * plan.decode.channels;
