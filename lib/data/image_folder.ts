@@ -4,7 +4,7 @@ import { expectString, rejectUnknownKeys, show } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { loadImages } from './image_dataset.js';
 import { ImageWalk, imageExtensions, readFolder } from './image_files.js';
-import { type ImageList, type NamedItem, numberClasses, type PartName } from './image_list.js';
+import { expectClassNames, type ImageList, type NamedItem, numberClasses, type PartName } from './image_list.js';
 import { datasetKeys, type ImageDatasetOptions, type ImageDatasets } from './image_options.js';
 
 /** Options of {@link imageFolder}. */
@@ -14,6 +14,11 @@ export interface ImageFolderOptions extends ImageDatasetOptions {
    * @defaultValue jpg, jpeg, png, webp, tif, tiff, gif, avif and svg
    */
   readonly extensions?: readonly string[];
+  /**
+   * Names of the classes by number; a folder that is none of them is refused, and one may be missing.
+   * @defaultValue the folders of the training part
+   */
+  readonly classNames?: readonly string[];
 }
 
 const layoutHelp = 'images lie in folders that are named by their class: DIR/cat/1.jpg, or DIR/train/cat/1.jpg';
@@ -80,7 +85,12 @@ async function itemsOf(walk: ImageWalk, dir: string, part: PartName): Promise<Na
  * What an image folder holds, before any file is opened.
  * @internal
  */
-export async function listFolder(dir: string, name: string, extensions: readonly string[]): Promise<ImageList> {
+export async function listFolder(
+  dir: string,
+  name: string,
+  extensions: readonly string[],
+  classNames?: readonly string[],
+): Promise<ImageList> {
   const walk = new ImageWalk(extensions);
   const { folders, files } = await readFolder(dir);
   if (folders.length === 0) {
@@ -93,7 +103,7 @@ export async function listFolder(dir: string, name: string, extensions: readonly
   for (const [part, folder] of byPart ?? [['train', '.']]) {
     for (const item of await itemsOf(walk, join(dir, folder), part as PartName)) items.push(item);
   }
-  return numberClasses({ source: dir, name, items, ignored: walk.ignored }, layoutHelp);
+  return numberClasses({ source: dir, name, items, ignored: walk.ignored }, layoutHelp, classNames);
 }
 
 /**
@@ -111,8 +121,9 @@ export async function listFolder(dir: string, name: string, extensions: readonly
  * before anything is decoded; `ERR_TYPE`, `ERR_VALUE`.
  */
 export async function imageFolder(dir: string, options: ImageFolderOptions): Promise<ImageDatasets> {
-  rejectUnknownKeys('datasets.imageFolder', options, [...datasetKeys, 'extensions']);
-  const { extensions, ...rest } = options;
+  rejectUnknownKeys('datasets.imageFolder', options, [...datasetKeys, 'extensions', 'classNames']);
+  const { extensions, classNames, ...rest } = options;
   const endings = expectExtensions(extensions);
-  return loadImages(rest, () => listFolder(resolve(expectString('dir', dir)), options.name ?? dir, endings));
+  const names = expectClassNames(classNames);
+  return loadImages(rest, () => listFolder(resolve(expectString('dir', dir)), options.name ?? dir, endings, names));
 }

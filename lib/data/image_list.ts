@@ -1,4 +1,5 @@
 /** Lists of image files with their classes: what image folders and manifests have in common before a file is opened. */
+import { expectString, show } from '../checks.js';
 import { CugruError } from '../errors.js';
 
 /** A share of the rows. */
@@ -92,4 +93,15 @@ export function numberClasses(
       .map(({ path, className, part }) => ({ path, part, label: numbers.get(className) as number })),
   );
   return { ...list, items, classNames: Object.freeze([...names]) };
+}
+
+/** Names of classes, each once; or undefined. @internal */
+export function expectClassNames(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value))
+    throw new CugruError('ERR_TYPE', `classNames must be an array of strings, got ${show(value)}`);
+  const names = value.map((name, i) => expectString(`classNames[${i}]`, name));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return names;
+  throw new CugruError('ERR_VALUE', `classNames has '${twice}' twice`, { classNames: value });
 }

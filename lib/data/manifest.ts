@@ -6,7 +6,14 @@ import { CugruError } from '../errors.js';
 import { parseCsv } from '../formats/index.js';
 import { breather } from '../slices.js';
 import { loadImages } from './image_dataset.js';
-import { type ImageList, type NamedItem, numberClasses, type PartName, partNames } from './image_list.js';
+import {
+  expectClassNames,
+  type ImageList,
+  type NamedItem,
+  numberClasses,
+  type PartName,
+  partNames,
+} from './image_list.js';
 import { datasetKeys, type ImageDatasetOptions, type ImageDatasets } from './image_options.js';
 
 /** Where a manifest has what. */
@@ -174,16 +181,6 @@ async function readText(file: string): Promise<string> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CugruError('ERR_DATASET_MISSING', `${file} cannot be read: ${reason}`, { path: file }, { cause: error });
   }
-}
-
-function expectClassNames(value: unknown): readonly string[] | undefined {
-  if (value === undefined) return undefined;
-  if (!Array.isArray(value))
-    throw new CugruError('ERR_TYPE', `classNames must be an array of strings, got ${show(value)}`);
-  const names = value.map((name, i) => expectString(`classNames[${i}]`, name));
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice === undefined) return names;
-  throw new CugruError('ERR_VALUE', `classNames has '${twice}' twice`, { classNames: value });
 }
 
 /**

@@ -7,7 +7,7 @@ import { makeDataset } from './arrays.js';
 import type { Dataset } from './dataset.js';
 import { decodeList } from './image_dataset.js';
 import { expectExtensions, listFolder } from './image_folder.js';
-import { type ImageItem, type PartName, partNames } from './image_list.js';
+import { expectClassNames, type ImageItem, type PartName, partNames } from './image_list.js';
 import {
   checkFilesOptions,
   type FilesPlan,
@@ -93,7 +93,7 @@ export async function stream(path: string, options: StreamOptions): Promise<Data
   const name = expectString('name', options.name ?? path);
   const list = isManifest(source)
     ? await listManifest(source, name, pick(options, manifestKeys))
-    : await listFolder(source, name, expectExtensions(options.extensions));
+    : await listFolder(source, name, expectExtensions(options.extensions), expectClassNames(options.classNames));
   const items = list.items.filter((item) => item.part === part);
   if (items.length === 0) {
     throw new CugruError('ERR_DATASET_MISSING', `${source} has no images for ${part}`, { path: source, part });

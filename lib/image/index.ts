@@ -10,6 +10,7 @@ export {
   expectDecoding,
 } from './decode_options.js';
 export { loadSharp } from './load_sharp.js';
+export { orderNames } from './orders.js';
 export * as image from './public.js';
 export {
   describeScheme,
@@ -17,6 +18,7 @@ export {
   type SchemeConfig,
   type SchemeName,
   type SequenceMap,
+  schemeNames,
   sequenceMap,
 } from './schemes.js';
 export {
