@@ -73,7 +73,7 @@ export async function decodeEach(job: DecodeJob): Promise<void> {
 /**
  * Many images as `[sources, height, width, channels]` bytes, in the order of `sources`, several at a time. The first one that
  * fails ends the call.
- * @throws {@link CugruError} as {@link decodeImage}; `ERR_VALUE` for an empty list or one that does not fit in memory.
+ * @throws {@link CugruError} as `image.decode`; `ERR_VALUE` for an empty list or one that does not fit in memory.
  */
 export async function decodeImages(sources: readonly ImageSource[], options: DecodeAllOptions): Promise<Uint8Array> {
   rejectUnknownKeys('image.decodeAll', options, [...decodeKeys, 'concurrency', 'signal']);

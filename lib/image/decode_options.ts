@@ -28,7 +28,7 @@ export interface Decoding {
   readonly background?: string;
 }
 
-/** Options of {@link decodeImage}. */
+/** Options of `image.decode`. */
 export interface DecodeOptions extends Decoding {
   readonly width: number;
   readonly height: number;
