@@ -8,7 +8,7 @@ const checks = [
   ['tests', 'npm', ['test', '--', '--tap']],
   ['docs', 'npm', ['run', '--silent', 'docs']],
   ['package', 'node', ['scripts/check-package.mjs']],
-  ['builds', 'node', ['scripts/check-builds.mjs', ...(process.env.CUGRU_CHECK_BUILDS ?? 'gyp').split(',')]],
+  ['builds', 'node', ['scripts/check-builds.mjs', ...(process.env.CUGRU_CHECK_BUILDS ?? 'cmake,gyp').split(',')]],
 ];
 
 let passed = 0;

@@ -37,11 +37,12 @@ async function prepare({ pass, steps, batch, inputs, units, layers, directions }
     return { step: () => stream.step(x, y), dispose };
   }
   const x = { data: numbers(batch * steps * inputs), shape: [batch, steps, inputs] };
-  if (pass === 'forward') return { call: () => gru.forward(x), dispose };
   const width = directions * units;
+  const out = new Float32Array(batch * steps * width);
+  if (pass === 'forward') return { call: () => gru.forward(x, { out }), dispose };
   const output = { data: numbers(batch * steps * width, 2), shape: [batch, steps, width] };
   const call = async () => {
-    await gru.forward(x, { training: true });
+    await gru.forward(x, { training: true, out });
     await gru.backward({ output });
   };
   return { call, dispose };

@@ -18,7 +18,13 @@ async function prepare(axes) {
     graphOptimizationLevel: 'all',
   });
   const x = new ort.Tensor('float32', numbers(steps * batch * inputs), [steps, batch, inputs]);
-  return { call: () => session.run({ x }), dispose: () => session.release() };
+  const { units, directions } = axes;
+  const y = new ort.Tensor('float32', new Float32Array(steps * batch * directions * units), [
+    steps,
+    batch,
+    directions * units,
+  ]);
+  return { call: () => session.run({ x }, { y }), dispose: () => session.release() };
 }
 
 await serve('onnxruntime-node', require('onnxruntime-node/package.json').version, prepare);

@@ -5,6 +5,6 @@ export { Dataset, type DatasetStorage, type RowSelection, type SplitOptions } fr
 export * as datasets from './datasets.js';
 export { isManifest } from './manifest.js';
 export type { DatasetSplits, IdxFolderOptions, MnistOptions } from './mnist.js';
-export { permutation } from './shuffle.js';
+export { permutation, shuffleRows } from './shuffle.js';
 export { type ChannelStatistics, datasetStatistics } from './statistics.js';
 export { DatasetStream } from './stream.js';

@@ -1,10 +1,14 @@
 /** Orders of rows that depend on nothing but their number, a seed and an epoch. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { expectInteger } from '../checks.js';
 import { PhiloxStream } from '../philox.js';
 
 // Streams far above the ids of operations, which count from 0: shuffling never shares numbers with dropout or first weights.
 const shuffleStream = 0xffff_0001;
 const splitStream = 0xffff_0002;
+
+// Items that are swapped between two turns of the event loop: about a millisecond's work before it is optimised.
+const itemsOfTurn = 4096;
 
 /**
  * The order of the rows in an epoch: every one of the n! orders is as likely as another, and the same arguments give the same
@@ -22,6 +26,19 @@ export function permutation(n: number, seed: number, epoch: number): Int32Array 
   const rows = new Int32Array(n);
   for (let i = 0; i < n; i++) rows[i] = i;
   return new PhiloxStream(seed, shuffleStream, epoch).shuffle(rows);
+}
+
+/**
+ * Puts `rows` into the order of {@link permutation}, in place, with turns of the event loop in between.
+ * @internal
+ */
+export async function shuffleRows(rows: Int32Array, seed: number, epoch: number): Promise<Int32Array> {
+  const random = new PhiloxStream(seed, shuffleStream, epoch);
+  for (let from = rows.length - 1; from > 0; from -= itemsOfTurn) {
+    random.shuffle(rows, from, Math.max(0, from - itemsOfTurn));
+    await turn();
+  }
+  return rows;
 }
 
 /** Shuffles `positions` in place for a split; `group` keeps the classes of a stratified one independent. @internal */

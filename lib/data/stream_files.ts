@@ -16,7 +16,7 @@ import {
   type SkippedFile,
 } from './image_options.js';
 import { isManifest, listManifest, type ManifestColumns, manifestKeys } from './manifest.js';
-import { permutation } from './shuffle.js';
+import { shuffleRows } from './shuffle.js';
 import { checkSlabOptions, DatasetStream, type SlabOptions, slabKeys } from './stream.js';
 
 /** Options of {@link stream}. */
@@ -54,7 +54,7 @@ interface FileStream {
   readonly plan: FilesPlan;
   readonly slabRows: number;
   /** Positions of an epoch. */
-  readonly order: (epoch: number) => Int32Array;
+  readonly order: (epoch: number) => Promise<Int32Array>;
   readonly skipped: Map<string, SkippedFile>;
 }
 
@@ -62,7 +62,7 @@ async function* slabsOf(files: FileStream, epoch: number, signal: AbortSignal): 
   const { name, items, classNames, slabRows } = files;
   const plan = { ...files.plan, signal: combined(signal, files.plan.signal) };
   const { height, width, channels } = plan.decode;
-  const order = files.order(epoch);
+  const order = await files.order(epoch);
   for (let first = 0; first < order.length; first += slabRows) {
     const wanted = [...order.subarray(first, first + slabRows)].map((i) => items[i] as ImageItem);
     const { inputs, labels, skipped } = await decodeList({ source: name, items: wanted }, plan);
@@ -98,8 +98,10 @@ export async function stream(path: string, options: StreamOptions): Promise<Data
   if (items.length === 0) {
     throw new CugruError('ERR_DATASET_MISSING', `${source} has no images for ${part}`, { path: source, part });
   }
-  const order = (epoch: number): Int32Array =>
-    shuffle ? permutation(items.length, seed, epoch) : Int32Array.from(items.keys());
+  const order = async (epoch: number): Promise<Int32Array> => {
+    const positions = Int32Array.from(items.keys());
+    return shuffle ? shuffleRows(positions, seed, epoch) : positions;
+  };
   const skipped = new Map<string, SkippedFile>();
   const { classNames } = list;
   const files = { name, items, classNames, plan, slabRows, order, skipped };

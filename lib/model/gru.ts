@@ -14,7 +14,7 @@ import {
   segments,
 } from '../native.js';
 import { Lru } from './lru.js';
-import { type Device, Runtime } from './runtime.js';
+import { type Device, disposeWhenMade, Runtime } from './runtime.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { elements, expectTensor, type Tensor } from './tensor.js';
 import { fromBuffer, toBuffer } from './transfer.js';
@@ -57,6 +57,11 @@ export interface GRUForwardOptions {
    * @defaultValue false
    */
   readonly training?: boolean;
+  /**
+   * Where the output goes: `batch * steps * directions * hiddenSize` numbers, used again from call to call where fresh memory would
+   * cost more than the copy. By default a new array.
+   */
+  readonly out?: Float32Array;
 }
 
 /** What {@link GRU.forward} gives. */
@@ -100,6 +105,16 @@ interface Pass {
   readonly steps: number;
   readonly seed: number;
   readonly hasState: boolean;
+}
+
+function expectOut(out: Float32Array | undefined, length: number): Float32Array | undefined {
+  if (out === undefined) return undefined;
+  expectTypedArray('out', out, Float32Array);
+  if (out.length === length) return out;
+  throw new CugruError('ERR_SHAPE', `out must have ${length} numbers, got ${out.length}`, {
+    expected: length,
+    got: out.length,
+  });
 }
 
 // [states, batch, hidden] and back: JavaScript's batch-major order of a state is [batch, states, hidden].
@@ -188,7 +203,7 @@ export class GRU {
   }
 
   async #forward(x: Tensor, options: GRUForwardOptions): Promise<GRUOutput> {
-    rejectUnknownKeys('GRU.forward', options, ['h0', 'lengths', 'training']);
+    rejectUnknownKeys('GRU.forward', options, ['h0', 'lengths', 'training', 'out']);
     const [batch, steps] = expectTensor('x', x, ['batch', 'steps', 'inputSize'], [undefined, undefined, this.inputSize])
       .shape as [number, number, number];
     const { h0, lengths } = options;
@@ -196,13 +211,14 @@ export class GRU {
     if (h0 !== undefined)
       expectTensor('h0', h0, ['numLayers * directions', 'batch', 'hiddenSize'], this.#stateShape(batch));
     if (lengths !== undefined) this.#expectLengths(lengths, batch, steps);
+    const width = this.hiddenSize * this.#directions;
+    const out = expectOut(options.out, batch * steps * width);
     const program = await this.#program(batch, steps, h0 !== undefined, lengths !== undefined, training);
     const inputs: HostBinding[] = [{ index: program.inputs.x, buffer: await toBuffer('x', x.data) }];
     if (h0 !== undefined) inputs.push(...(await this.#stateBindings('h0', h0, batch, program.inputs.h0)));
     if (lengths !== undefined) {
       inputs.push({ index: program.inputs.lengths, buffer: await toBuffer('lengths', lengths) });
     }
-    const width = this.hiddenSize * this.#directions;
     const y = native().createBuffer(batch * steps * width * 4);
     const states = this.#stateBuffers(batch, program.outputs.hN);
     const seed = this.#seed + this.#calls++;
@@ -215,7 +231,10 @@ export class GRU {
     });
     if (training) this.#last = { program, batch, steps, seed, hasState: h0 !== undefined };
     return {
-      output: { data: await fromBuffer(y, new Float32Array(batch * steps * width)), shape: [batch, steps, width] },
+      output: {
+        data: await fromBuffer(y, out ?? new Float32Array(batch * steps * width)),
+        shape: [batch, steps, width],
+      },
       hN: await this.#readStates(states, batch),
     };
   }
@@ -309,6 +328,7 @@ export class GRU {
   /** Frees all native memory. Calls that wait fail with `ERR_DISPOSED`. */
   dispose(): void {
     this.#programs.clear();
+    disposeWhenMade(this.#ready);
     this.#runtime.close();
   }
 
@@ -408,9 +428,14 @@ export class GRU {
     });
   }
 
+  // What went in is freed at once, so that the next call's buffers need no fresh memory.
   async #run(program: Compiled, request: RunRequest): Promise<void> {
-    const result = await this.#runtime.run(program.handle, request);
-    if (result.cancelled) this.#runtime.expectOpen('GRU');
+    try {
+      const result = await this.#runtime.run(program.handle, request);
+      if (result.cancelled) this.#runtime.expectOpen('GRU');
+    } finally {
+      for (const { buffer } of [...(request.inputs ?? []), ...(request.seeds ?? [])]) native().dispose(buffer);
+    }
   }
 
   #stateBuffers(batch: number, indices: readonly number[]): HostBinding[] {

@@ -112,6 +112,21 @@ test('a first state is where a sequence goes on', async (t) => {
   }
 });
 
+test('the output goes where it is asked to', async (t) => {
+  const gru = new GRU({ inputSize: 3, hiddenSize: 4, bidirectional: true, device: 'cpu' });
+  const x = { data: Float32Array.from({ length: 30 }, (_, i) => i / 30), shape: [2, 5, 3] };
+  const fresh = await gru.forward(x);
+  const out = new Float32Array(2 * 5 * 8).fill(9);
+  const { output } = await gru.forward(x, { out });
+  t.is(output.data, out);
+  t.deepEqual(out, fresh.output.data);
+  await t.throwsAsync(gru.forward(x, { out: new Float32Array(79) }), {
+    code: 'ERR_SHAPE',
+    message: /80 numbers, got 79/,
+  });
+  await t.throwsAsync(gru.forward(x, { out: new Float64Array(80) as never }), { code: 'ERR_TYPE' });
+});
+
 test('step by step is the same as forward', async (t) => {
   const gru = new GRU({ inputSize: 3, hiddenSize: 5, numLayers: 2 });
   const x = tensor([2, 7, 3]);
