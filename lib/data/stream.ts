@@ -43,8 +43,8 @@ export interface StreamTraits {
   readonly size: number | undefined;
 }
 
-/** Makes the slabs of an epoch; ends early when the signal says so. @internal */
-export type SlabSource = (epoch: number, signal: AbortSignal) => AsyncGenerator<Dataset, void>;
+/** Makes the slabs of an epoch, of so many rows; ends early when the signal says so. @internal */
+export type SlabSource = (epoch: number, slabRows: number, signal: AbortSignal) => AsyncGenerator<Dataset, void>;
 
 /**
  * Rows that come in slabs. Made by `datasets.stream` and `datasets.streamRows`.
@@ -74,11 +74,18 @@ export class DatasetStream {
   /** Rows of an epoch, broken files included; undefined where nobody knows before the end. */
   readonly size: number | undefined;
   readonly #source: SlabSource;
+  /** @internal */
+  readonly slabRows: number;
   readonly #prefetch: number;
   readonly #skipped: ReadonlyMap<string, SkippedFile>;
 
   /** @internal */
-  constructor(traits: StreamTraits, source: SlabSource, ahead: number, skipped = new Map<string, SkippedFile>()) {
+  constructor(
+    traits: StreamTraits,
+    source: SlabSource,
+    cut: Required<SlabOptions>,
+    skipped = new Map<string, SkippedFile>(),
+  ) {
     this.name = traits.name;
     this.inputShape = traits.inputShape;
     this.classes = traits.classes;
@@ -86,7 +93,8 @@ export class DatasetStream {
     this.decoding = traits.decoding;
     this.size = traits.size;
     this.#source = source;
-    this.#prefetch = ahead;
+    this.#prefetch = cut.prefetch;
+    this.slabRows = cut.slabRows;
     this.#skipped = skipped;
   }
 
@@ -100,9 +108,14 @@ export class DatasetStream {
    * @param epoch - from 0
    * @throws {@link CugruError} what the source throws: `ERR_IMAGE` naming a broken file, `ERR_RANGE` for a label
    */
-  async *slabs(epoch = 0): AsyncGenerator<Dataset, void> {
-    expectInteger('epoch', epoch, { min: 0, max: 2 ** 32 - 1 });
+  slabs(epoch = 0): AsyncGenerator<Dataset, void> {
+    return this.cut(expectInteger('epoch', epoch, { min: 0, max: 2 ** 32 - 1 }), this.slabRows);
+  }
+
+  /** As {@link slabs}, of another size. @internal */
+  async *cut(epoch: number, slabRows: number, signal?: AbortSignal): AsyncGenerator<Dataset, void> {
     const controller = new AbortController();
-    yield* prefetch(this.#source(epoch, controller.signal), this.#prefetch, () => controller.abort());
+    const either = signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]);
+    yield* prefetch(this.#source(epoch, slabRows, either), this.#prefetch, () => controller.abort());
   }
 }

@@ -52,14 +52,18 @@ interface FileStream {
   readonly items: readonly ImageItem[];
   readonly classNames: readonly string[];
   readonly plan: FilesPlan;
-  readonly slabRows: number;
   /** Positions of an epoch. */
   readonly order: (epoch: number) => Promise<Int32Array>;
   readonly skipped: Map<string, SkippedFile>;
 }
 
-async function* slabsOf(files: FileStream, epoch: number, signal: AbortSignal): AsyncGenerator<Dataset, void> {
-  const { name, items, classNames, slabRows } = files;
+async function* slabsOf(
+  files: FileStream,
+  epoch: number,
+  slabRows: number,
+  signal: AbortSignal,
+): AsyncGenerator<Dataset, void> {
+  const { name, items, classNames } = files;
   const plan = { ...files.plan, signal: combined(signal, files.plan.signal) };
   const { height, width, channels } = plan.decode;
   const order = await files.order(epoch);
@@ -86,7 +90,7 @@ async function* slabsOf(files: FileStream, epoch: number, signal: AbortSignal): 
 export async function stream(path: string, options: StreamOptions): Promise<DatasetStream> {
   rejectUnknownKeys('datasets.stream', options, keys);
   const plan = checkFilesOptions(pick(options, filesKeys));
-  const { slabRows, prefetch, seed } = checkSlabOptions(options);
+  const cut = checkSlabOptions(options);
   const part = expectOneOf('part', options.part ?? 'train', partNames);
   const shuffle = expectBoolean('shuffle', options.shuffle ?? true);
   const source = resolve(expectString('path', path));
@@ -100,17 +104,17 @@ export async function stream(path: string, options: StreamOptions): Promise<Data
   }
   const order = async (epoch: number): Promise<Int32Array> => {
     const positions = Int32Array.from(items.keys());
-    return shuffle ? shuffleRows(positions, seed, epoch) : positions;
+    return shuffle ? shuffleRows(positions, cut.seed, epoch) : positions;
   };
   const skipped = new Map<string, SkippedFile>();
   const { classNames } = list;
-  const files = { name, items, classNames, plan, slabRows, order, skipped };
+  const files = { name, items, classNames, plan, order, skipped };
   const { height, width, channels } = plan.decode;
   const traits = { inputShape: [height, width, channels], classes: classNames.length, size: items.length };
   return new DatasetStream(
     { ...traits, name, classNames, decoding: decodingOf(plan.decode) },
-    (epoch, signal) => slabsOf(files, epoch, signal),
-    prefetch,
+    (epoch, slabRows, signal) => slabsOf(files, epoch, slabRows, signal),
+    cut,
     skipped,
   );
 }

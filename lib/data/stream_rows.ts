@@ -143,15 +143,15 @@ export function streamRows(source: RowSource, options: StreamRowsOptions): Datas
   if (source === undefined)
     throw new CugruError('ERR_TYPE', 'source must be a function that gives rows, got undefined');
   expectCallback('source', source);
-  const { slabRows, prefetch, seed } = checkSlabOptions(options);
+  const cut = checkSlabOptions(options);
   const name = expectString('name', options.name ?? 'rows');
   const classes = checkClasses(options);
   const size = options.size === undefined ? undefined : expectInteger('size', options.size, { min: 1, max: 2 ** 40 });
   const buffer = expectInteger('shuffleBuffer', options.shuffleBuffer ?? 8192, { min: 0, max: 2 ** 24 });
   const names = options.classNames === undefined ? {} : { classNames: options.classNames };
   const plan = { ...checkShape(options.shape), classes };
-  async function* slabs(epoch: number, signal: AbortSignal): AsyncGenerator<Dataset, void> {
-    const random = new PhiloxStream(seed, bufferStream, epoch);
+  async function* slabs(epoch: number, slabRows: number, signal: AbortSignal): AsyncGenerator<Dataset, void> {
+    const random = new PhiloxStream(cut.seed, bufferStream, epoch);
     const rows = shuffled(checkedRows(source(epoch), plan, signal), buffer, random);
     for await (const group of groups(rows, slabRows)) {
       const labels = group.map(({ label }) => label);
@@ -159,5 +159,5 @@ export function streamRows(source: RowSource, options: StreamRowsOptions): Datas
     }
   }
   const traits = { name, inputShape: plan.shape, classes, classNames: options.classNames, decoding: undefined, size };
-  return new DatasetStream(traits, slabs, prefetch);
+  return new DatasetStream(traits, slabs, cut);
 }
