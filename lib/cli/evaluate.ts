@@ -2,8 +2,9 @@
 
 import type { Device } from '../model/runtime.js';
 import { classReports, confusionText, measureLatency } from '../report/index.js';
-import { loadModel } from '../training/index.js';
-import { applyThreads, loadData, printResult } from './options.js';
+import { loadModel, type Sequential } from '../training/index.js';
+import { type ImageSettings, openForEvaluation } from './data.js';
+import { applyThreads, printResult } from './options.js';
 
 /** Options of the command. */
 export interface EvaluateCommandOptions {
@@ -11,14 +12,30 @@ export interface EvaluateCommandOptions {
   readonly data: string;
   readonly device: Device;
   readonly threads?: number;
+  readonly cache?: string;
+  readonly skipBroken?: boolean;
   readonly json: boolean;
+}
+
+// Image files become what the model was trained on.
+function settingsOf(model: Sequential, { cache, skipBroken }: EvaluateCommandOptions): ImageSettings {
+  const [height, width, channels] = model.inputShape;
+  const size = height === undefined || width === undefined ? {} : { size: [height, width] as const };
+  return {
+    ...model.decoding,
+    ...size,
+    ...(channels === 1 || channels === 3 ? { channels } : {}),
+    ...(model.classNames === undefined ? {} : { classNames: model.classNames }),
+    ...(cache === undefined ? {} : { cache }),
+    skipBroken: skipBroken === true,
+  };
 }
 
 /** Prints accuracy, figures by class and speed. */
 export async function evaluateCommand(options: EvaluateCommandOptions): Promise<void> {
   applyThreads(options.threads);
-  const { test } = await loadData(options.data);
   const model = await loadModel(options.model, { device: options.device });
+  const test = await openForEvaluation(options.data, settingsOf(model, options));
   const evaluation = await model.evaluate(test);
   const confusion = evaluation.confusionMatrix ?? [];
   const names = model.classNames ?? test.classNames;

@@ -1,6 +1,5 @@
 /** Option values from the command line, checked. */
 import { CommanderError, InvalidArgumentError } from 'commander';
-import { type DatasetSplits, datasets } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import type { Device } from '../model/runtime.js';
 import { setNumThreads } from '../threads.js';
@@ -35,9 +34,16 @@ export function deviceOption(text: string): Device {
   return text as Device;
 }
 
-/** A dataset by name, or a folder of IDX files. */
-export function loadData(name: string): Promise<DatasetSplits> {
-  return name === 'mnist' ? datasets.mnist() : datasets.idx({ dir: name });
+/** A parser of sizes: `64`, or `48x64` for height and width. */
+export function sizeOption(max: number): (text: string) => readonly [number, number] {
+  return (text) => {
+    const sides = text.split('x').map((side) => (/^\d+$/.test(side) ? Number(side) : Number.NaN));
+    const [height = Number.NaN, width = height] = sides;
+    if (sides.length > 2 || ![height, width].every((side) => side >= 1 && side <= max)) {
+      throw new InvalidArgumentError(`It must be a number from 1 to ${max}, or HEIGHTxWIDTH.`);
+    }
+    return [height, width];
+  };
 }
 
 /** Applies `--threads`. */

@@ -26,7 +26,9 @@ export async function predictCommand(files: readonly string[], options: PredictC
   if (height === undefined || width === undefined || (channels !== 1 && channels !== 3)) {
     throw new CugruError('ERR_VALUE', 'this model does not take images of one or three channels');
   }
-  const pixels = await image.decodeAll(files, { height, width, channels, invert: options.invert });
+  // As the training images were decoded; --invert turns that over.
+  const invert = (model.decoding?.invert ?? false) !== options.invert;
+  const pixels = await image.decodeAll(files, { ...model.decoding, height, width, channels, invert });
   const output = await model.predict(pixels);
   const classes = output.length / files.length;
   const predictions = files.map((file, i) => {

@@ -1,5 +1,6 @@
 /** The main job's model and recipe, in one place for the command and the benchmarks. */
 import type { Dataset } from '../data/index.js';
+import { CugruError } from '../errors.js';
 import { image } from '../image/index.js';
 import * as layers from '../layers/index.js';
 import type { Device } from '../model/runtime.js';
@@ -13,6 +14,11 @@ export interface Recipe {
   readonly learningRate: number;
   readonly seed: number;
   readonly device: Device;
+  /**
+   * How images are read.
+   * @defaultValue rows
+   */
+  readonly toSequence?: image.ToSequenceOptions;
 }
 
 /** The defaults of `cugru train`. */
@@ -26,13 +32,17 @@ export const recipe = {
 } as const;
 
 /** The article's model: GRU with sequences, GRU, dense softmax; Adam with a cosine over the whole training, clipped. */
-export function articleModel(dataset: Dataset, { units, learningRate, seed, device }: Recipe): Sequential {
+export function articleModel(dataset: Dataset, options: Recipe): Sequential {
+  const { units, learningRate, seed, device, toSequence = { scheme: 'rows' } } = options;
+  if (dataset.classes === undefined) {
+    throw new CugruError('ERR_VALUE', `${dataset.name} has no class numbers to train a classifier on`);
+  }
   const model = sequential(
     [
-      image.toSequence({ scheme: 'rows' }),
+      image.toSequence(toSequence),
       layers.gru({ units, returnSequences: true }),
       layers.gru({ units }),
-      layers.dense({ units: dataset.classes as number, activation: 'softmax' }),
+      layers.dense({ units: dataset.classes, activation: 'softmax' }),
     ],
     { inputShape: dataset.inputShape, device, seed },
   );

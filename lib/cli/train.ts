@@ -2,15 +2,25 @@
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
 import { CugruError } from '../errors.js';
+import type { image } from '../image/index.js';
 import { classReports, confusionText, measureLatency, measureThroughput } from '../report/index.js';
 import type { History, Sequential } from '../training/index.js';
 import { expectSavable } from '../training/saving.js';
-import { applyThreads, loadData, printResult } from './options.js';
+import { type ImageSettings, openForTraining } from './data.js';
+import { applyThreads, printResult } from './options.js';
 import { epochText, ProgressLine, progressText } from './progress.js';
 import { articleModel, type Recipe } from './recipe.js';
 
+/** How the command names the options of `image.toSequence`. */
+export interface Reading {
+  readonly scheme?: image.SchemeName;
+  readonly patchSize?: readonly [number, number];
+  readonly stride?: readonly [number, number];
+  readonly order?: image.OrderName;
+}
+
 /** Options of the command. */
-export interface TrainOptions extends Recipe {
+export interface TrainOptions extends Omit<Recipe, 'toSequence'>, ImageSettings, Reading {
   readonly data: string;
   readonly out: string;
   readonly epochs: number;
@@ -94,19 +104,30 @@ function figuresText(f: Figures, names: readonly string[] | undefined): string {
   ].join('\n');
 }
 
+function given<T extends object, K extends keyof T>(options: T, keys: readonly K[]): Pick<T, K> {
+  const entries = Object.entries(options).filter(([key, value]) => keys.includes(key as K) && value !== undefined);
+  return Object.fromEntries(entries) as Pick<T, K>;
+}
+
+const imageKeys = ['size', 'channels', 'fit', 'kernel', 'background', 'invert', 'cache', 'skipBroken'] as const;
+const readingKeys = ['scheme', 'patchSize', 'stride', 'order'] as const;
+
 /** Trains, evaluates, saves, and prints. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
   applyThreads(options.threads);
   await expectSavable(options.out);
-  const { train, test } = await loadData(options.data);
-  const model = articleModel(train, options);
+  const message = `interrupted in training; nothing was saved to ${options.out}`;
+  const settings = { ...given(options, imageKeys), seed: options.seed };
+  const { train, test, skipped } = await interruptible(message, (signal) =>
+    openForTraining(options.data, settings, signal),
+  );
+  const model = articleModel(train, { ...options, toSequence: given(options, readingKeys) });
   process.stderr.write(
     `${train.name}: ${train.size} training and ${test.size} test images\n${await model.summary()}\n`,
   );
-  const message = `interrupted in training; nothing was saved to ${options.out}`;
   const history = await interruptible(message, (signal) => fitWithProgress(model, train, options, signal));
   await model.save(options.out);
-  const result = await figures(model, test, history, options);
+  const result = { ...(await figures(model, test, history, options)), skipped: skipped.length };
   printResult(options.json, result, figuresText(result, test.classNames));
   model.dispose();
 }

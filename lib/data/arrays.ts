@@ -9,6 +9,7 @@ import {
   typedArrayName,
 } from '../checks.js';
 import { CugruError } from '../errors.js';
+import type { Decoding } from '../image/index.js';
 import { Dataset } from './dataset.js';
 
 /** Options of {@link fromArrays}. */
@@ -45,7 +46,8 @@ const maxClasses = 2 ** 20;
 // Rows are numbered by 32-bit integers, and so are the numbers within a row.
 const maxCount = 2 ** 31 - 1;
 
-function checkShape(shape: unknown): { readonly shape: readonly number[]; readonly length: number } {
+/** @internal */
+export function checkShape(shape: unknown): { readonly shape: readonly number[]; readonly length: number } {
   if (!Array.isArray(shape) || shape.length === 0 || shape.length > 8) {
     const wanted = '[height, width, channels] for images, [steps, features] for sequences, or [features]';
     throw new CugruError('ERR_SHAPE', `shape must be that of one row, ${wanted}, got ${JSON.stringify(shape)}`, {
@@ -117,7 +119,8 @@ function checkClassNames(names: unknown): readonly string[] | undefined {
   return Object.freeze(names.map((name, i) => expectString(`classNames[${i}]`, name)));
 }
 
-function knownClasses(options: ArraysOptions): number | undefined {
+/** Checks `classes` against `classNames`. @internal */
+export function knownClasses(options: Pick<ArraysOptions, 'classes' | 'classNames'>): number | undefined {
   const { classes, classNames } = options;
   const known = classes ?? classNames?.length;
   if (known === undefined) return undefined;
@@ -221,6 +224,11 @@ function checkLengths({ lengths }: ArraysOptions, rows: number, shape: readonly 
  */
 export function fromArrays(options: ArraysOptions): Dataset {
   rejectUnknownKeys('fromArrays', options, keys);
+  return makeDataset(options);
+}
+
+/** {@link fromArrays}, for rows that were image files. @internal */
+export function makeDataset(options: ArraysOptions, decoding?: Decoding): Dataset {
   const { shape, length } = checkShape(options.shape);
   const inputs = checkInputs(options);
   const rows = countRows(inputs, shape, length);
@@ -229,5 +237,5 @@ export function fromArrays(options: ArraysOptions): Dataset {
   const lengths = checkLengths(options, rows, shape);
   const name = expectString('name', options.name ?? 'arrays');
   const storage = Object.freeze({ inputs, labels, lengths, rows });
-  return new Dataset(storage, { name, inputShape: shape, classes, classNames });
+  return new Dataset(storage, { name, inputShape: shape, classes, classNames, decoding });
 }

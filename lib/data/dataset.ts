@@ -1,6 +1,7 @@
 /** Rows in memory with their labels, and views of some of the rows. */
 import { expectBoolean, expectInteger, expectNumber, rejectUnknownKeys, show, typedArrayName } from '../checks.js';
 import { CugruError } from '../errors.js';
+import type { Decoding } from '../image/index.js';
 import { splitPositions } from './split.js';
 
 /** What the views of a dataset share; row-major. Not to be changed. */
@@ -21,6 +22,7 @@ export interface DatasetTraits {
   readonly inputShape: readonly number[];
   readonly classes: number | undefined;
   readonly classNames: readonly string[] | undefined;
+  readonly decoding?: Decoding | undefined;
 }
 
 /** Rows to pick: their positions, in any order and as often as wanted, or a range; `end` is not part of it. */
@@ -67,6 +69,8 @@ export class Dataset {
   readonly classes: number | undefined;
   /** Names of the classes by number. */
   readonly classNames: readonly string[] | undefined;
+  /** How its rows were made of image files, where they were: a model that is trained on it keeps this. */
+  readonly decoding: Decoding | undefined;
   /** @internal Shared by all views; indexed by {@link Dataset.rows}. */
   readonly storage: DatasetStorage;
   readonly #traits: DatasetTraits;
@@ -82,6 +86,7 @@ export class Dataset {
     this.inputShape = traits.inputShape;
     this.classes = traits.classes;
     this.classNames = traits.classNames;
+    this.decoding = traits.decoding;
     Object.freeze(this);
   }
 

@@ -1,7 +1,7 @@
 /** Mean and standard deviation of a dataset by channel, without holding up the event loop. */
-import { setImmediate } from 'node:timers/promises';
 import { expectInteger } from '../checks.js';
 import { CugruError } from '../errors.js';
+import { breather } from '../slices.js';
 import type { Dataset } from './dataset.js';
 
 /** Figures by channel, of values from 0 to 1 (bytes are divided by 255; floats are taken as they are). */
@@ -11,19 +11,17 @@ export interface ChannelStatistics {
   readonly std: readonly number[];
 }
 
-const sliceMilliseconds = 3;
 const sliceElements = 2 ** 18;
 const smallestDeviation = 1e-6;
 
 /** Calls `visit` with the offsets of all rows' data, in slices of a few milliseconds. */
 async function eachRow(dataset: Dataset, rowLength: number, visit: (offset: number) => void): Promise<void> {
   const rowsOfSlice = Math.max(1, Math.floor(sliceElements / rowLength));
-  let begin = performance.now();
+  const breathe = breather();
   for (let first = 0; first < dataset.size; first += rowsOfSlice) {
     for (const row of dataset.rows(first, Math.min(dataset.size, first + rowsOfSlice))) visit(row * rowLength);
-    if (performance.now() - begin < sliceMilliseconds) continue;
-    await setImmediate();
-    begin = performance.now();
+    const pause = breathe();
+    if (pause) await pause;
   }
 }
 

@@ -177,7 +177,9 @@ export function decodeSafetensors(bytes: Uint8Array, source = 'the data'): Safet
   const tensors = entries.map((entry) => {
     const offset = bytes.byteOffset + dataStart + entry.begin;
     if (offset % (itemSizes(entry.dtype) as number) === 0) return tensorOf(entry, bytes.buffer, offset);
-    return tensorOf(entry, bytes.slice(dataStart + entry.begin, dataStart + entry.end).buffer, 0);
+    // Not bytes.slice: that of a Buffer is a view.
+    const copy = Uint8Array.from(bytes.subarray(dataStart + entry.begin, dataStart + entry.end));
+    return tensorOf(entry, copy.buffer, 0);
   });
   return { tensors, metadata };
 }
@@ -199,14 +201,18 @@ async function readExactly(
   return bytes;
 }
 
-async function readOpened(file: FileHandle, path: string): Promise<Safetensors> {
+async function readHeader(file: FileHandle, path: string) {
   const stat = await file.stat();
   if (!stat.isFile()) throw corrupt(path, 'it is not a file');
   const head = await readExactly(file, 0, Math.min(8, stat.size), path);
   const headerLength = readHeaderLength(head, stat.size, path);
   const header = await readExactly(file, 8, headerLength, path);
   const dataStart = 8 + headerLength;
-  const { entries, metadata } = parseHeader(header, stat.size - dataStart, itemSizes, path);
+  return { dataStart, ...parseHeader(header, stat.size - dataStart, itemSizes, path) };
+}
+
+async function readOpened(file: FileHandle, path: string): Promise<Safetensors> {
+  const { dataStart, entries, metadata } = await readHeader(file, path);
   const tensors: NamedTensor[] = [];
   for (const entry of entries) {
     const data = await readExactly(file, dataStart + entry.begin, entry.end - entry.begin, path);
@@ -215,12 +221,7 @@ async function readOpened(file: FileHandle, path: string): Promise<Safetensors> 
   return { tensors, metadata };
 }
 
-/**
- * Reads a safetensors file of any size, each tensor into memory of its own.
- * @throws {@link CugruError} as {@link decodeSafetensors}; `ERR_CHECKPOINT_CORRUPT` with the system's error as `cause` when the
- * file cannot be opened.
- */
-export async function readSafetensors(path: string): Promise<Safetensors> {
+async function withFile<T>(path: string, read: (file: FileHandle, path: string) => Promise<T>): Promise<T> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
@@ -228,7 +229,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     throw corrupt(path, error instanceof Error ? error.message : String(error), error);
   }
   try {
-    return await readOpened(file, path);
+    return await read(file, path);
   } catch (error) {
     throw error instanceof CugruError
       ? error
@@ -236,4 +237,21 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Reads a safetensors file of any size, each tensor into memory of its own.
+ * @throws {@link CugruError} as {@link decodeSafetensors}; `ERR_CHECKPOINT_CORRUPT` with the system's error as `cause` when the
+ * file cannot be opened.
+ */
+export function readSafetensors(path: string): Promise<Safetensors> {
+  return withFile(path, readOpened);
+}
+
+/**
+ * The header's `__metadata__` of a safetensors file, whose size has been checked against the header; no tensor is read.
+ * @throws {@link CugruError} as {@link readSafetensors}.
+ */
+export async function readSafetensorsMetadata(path: string): Promise<Safetensors['metadata']> {
+  return (await withFile(path, readHeader)).metadata;
 }

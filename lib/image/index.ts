@@ -1,6 +1,26 @@
 /** From image files to pixels, and from pixels to the order in which a recurrent layer reads them. */
+export { decodeEach, expectConcurrency } from './decode_many.js';
+export {
+  checkDecodeOptions,
+  type DecodeOptions,
+  type DecodePlan,
+  type Decoding,
+  decodeKeys,
+  decodingOf,
+  expectDecoding,
+} from './decode_options.js';
+export { loadSharp } from './load_sharp.js';
+export { orderNames } from './orders.js';
 export * as image from './public.js';
-export { type ImageSize, type SchemeConfig, type SchemeName, type SequenceMap, sequenceMap } from './schemes.js';
+export {
+  describeScheme,
+  type ImageSize,
+  type SchemeConfig,
+  type SchemeName,
+  type SequenceMap,
+  schemeNames,
+  sequenceMap,
+} from './schemes.js';
 export {
   isToSequence,
   type Normalization,

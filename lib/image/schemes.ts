@@ -1,9 +1,11 @@
 /**
- * In which order a recurrent layer reads an image. Each scheme is one entry of a table that says which window slides over the
- * image, and where it stands at each step; the rest is common.
+ * In which order a recurrent layer reads an image. Each scheme is one entry of a table that says which windows slide over the
+ * image, and in which order they are visited; the rest is common.
  */
 import { expectInteger } from '../checks.js';
 import { CugruError } from '../errors.js';
+import { type OrderName, orders, permuted } from './orders.js';
+import { type Axis, cutAxis, type PaddingName } from './windows.js';
 
 /** Size of an image in pixels; data is `[height, width, channels]`, row-major. */
 export interface ImageSize {
@@ -13,15 +15,23 @@ export interface ImageSize {
 }
 
 /** Name of a scheme. */
-export type SchemeName = 'rows' | 'columns' | 'patches';
+export type SchemeName = 'rows' | 'columns' | 'pixels' | 'permutation' | 'patches' | 'multiScale';
 
 /** A scheme with its parameters. */
 export interface SchemeConfig {
   readonly scheme: SchemeName;
-  /** Patches only: height and width of a patch. */
+  /** Patches and multi-scale only: height and width of a patch. */
   readonly patchSize?: readonly [number, number];
-  /** Patches only: rows and columns from one patch to the next. The patch size when left out: no overlap. */
+  /** Patches and multi-scale only: rows and columns from one patch to the next. The patch size when left out: no overlap. */
   readonly stride?: readonly [number, number];
+  /** Pixels, patches and multi-scale only. 'raster' when left out. */
+  readonly order?: OrderName;
+  /** Patches and multi-scale only. 'zeros' when left out. */
+  readonly padding?: PaddingName;
+  /** Multi-scale only: coarsest first. [2, 1] when left out. */
+  readonly scales?: readonly number[];
+  /** Permutation only. 0 when left out. */
+  readonly seed?: number;
 }
 
 /** Which value of the image is read where in the sequence. */
@@ -33,54 +43,50 @@ export interface SequenceMap {
   readonly map: Int32Array;
 }
 
-/** A window that slides over the image, and its top left corner at each step. */
+/** Windows on a grid, and the order in which they are visited. */
 interface Scan {
   readonly window: readonly [height: number, width: number];
-  readonly origins: readonly (readonly [y: number, x: number])[];
+  readonly ys: Axis;
+  readonly xs: Axis;
+  readonly order: (rows: number, columns: number) => Int32Array;
 }
 
-type Scheme = (size: ImageSize, config: SchemeConfig) => Scan;
+type Scheme = (size: ImageSize, config: SchemeConfig) => readonly Scan[];
 
-function rasterOrigins(ys: readonly number[], xs: readonly number[]): [number, number][] {
-  return ys.flatMap((y) => xs.map((x): [number, number] => [y, x]));
+function scan(
+  { height, width }: ImageSize,
+  window: readonly [number, number],
+  { stride = window, padding = 'zeros', order = 'raster' }: Omit<SchemeConfig, 'scheme'> = {},
+  scale = 1,
+): Scan {
+  const common = { padding, scale };
+  return {
+    window,
+    ys: cutAxis({ ...common, name: 'height', length: height, patch: window[0], stride: stride[0] }),
+    xs: cutAxis({ ...common, name: 'width', length: width, patch: window[1], stride: stride[1] }),
+    order: orders[order],
+  };
 }
 
-function multiples(count: number, stride: number): number[] {
-  return Array.from({ length: count }, (_, i) => i * stride);
+function patchOf({ scheme, patchSize }: SchemeConfig): readonly [number, number] {
+  if (patchSize !== undefined) return patchSize;
+  const problem = `the scheme '${scheme}' needs a patchSize: [height, width], or a number for both`;
+  throw new CugruError('ERR_VALUE', problem);
 }
 
-function checkFit(axis: string, patch: number, stride: number, length: number): void {
-  if (patch > length) {
-    const problem = `the patch ${axis} must be at most the image's, ${length}, got ${patch}`;
-    throw new CugruError('ERR_SHAPE', problem, { patch, length });
-  }
-  if (stride > patch) {
-    const problem = `the stride must be at most the patch ${axis}, ${patch}, or pixels between patches are lost; got ${stride}`;
-    throw new CugruError('ERR_VALUE', problem, { patch, stride });
-  }
-}
-
-// As many windows as reach the last pixel.
-function windowCount(length: number, patch: number, stride: number): number {
-  return Math.ceil((length - patch) / stride) + 1;
-}
+/** @internal */
+export const defaultScales: readonly number[] = Object.freeze([2, 1]);
 
 const schemes: Readonly<Record<SchemeName, Scheme>> = {
-  rows: ({ height, width }) => ({ window: [1, width], origins: rasterOrigins(multiples(height, 1), [0]) }),
-  columns: ({ height, width }) => ({ window: [height, 1], origins: rasterOrigins([0], multiples(width, 1)) }),
-  patches: ({ height, width }, { patchSize, stride = patchSize }) => {
-    if (patchSize === undefined || stride === undefined) {
-      throw new CugruError(
-        'ERR_VALUE',
-        "the scheme 'patches' needs a patchSize: [height, width], or a number for both",
-      );
-    }
-    checkFit('height', patchSize[0], stride[0], height);
-    checkFit('width', patchSize[1], stride[1], width);
-    const ys = multiples(windowCount(height, patchSize[0], stride[0]), stride[0]);
-    const xs = multiples(windowCount(width, patchSize[1], stride[1]), stride[1]);
-    return { window: patchSize, origins: rasterOrigins(ys, xs) };
-  },
+  rows: (size) => [scan(size, [1, size.width])],
+  columns: (size) => [scan(size, [size.height, 1])],
+  pixels: (size, { order = 'raster' }) => [scan(size, [1, 1], { order })],
+  permutation: (size, { seed = 0 }) => [
+    { ...scan(size, [1, 1]), order: (rows, columns) => permuted(seed, rows * columns) },
+  ],
+  patches: (size, config) => [scan(size, patchOf(config), config)],
+  multiScale: (size, config) =>
+    (config.scales ?? defaultScales).map((scale) => scan(size, patchOf(config), config, scale)),
 };
 
 /** Names of all schemes. */
@@ -88,24 +94,37 @@ export const schemeNames = Object.freeze(Object.keys(schemes)) as readonly Schem
 
 const maxEntries = 2 ** 26;
 
-function fill({ height, width, channels }: ImageSize, { window, origins }: Scan, map: Int32Array): void {
-  let at = 0;
-  for (const [top, left] of origins) {
-    for (let y = top; y < top + window[0]; y++) {
-      for (let x = left; x < left + window[1]; x++) {
-        const inside = y < height && x < width;
-        for (let c = 0; c < channels; c++) map[at++] = inside ? (y * width + x) * channels + c : -1;
+function countSteps(scans: readonly Scan[]): number {
+  return scans.reduce((sum, { ys, xs }) => sum + ys.origins.length * xs.origins.length, 0);
+}
+
+/** Writes the entries of one scan from `at` on, and returns where it ended. */
+function fill({ width, channels }: ImageSize, { window, ys, xs, order }: Scan, map: Int32Array, at: number): number {
+  const columns = xs.origins.length;
+  let next = at;
+  for (const cell of order(ys.origins.length, columns)) {
+    const top = ys.origins[Math.floor(cell / columns)] as number;
+    const left = xs.origins[cell % columns] as number;
+    for (let dy = 0; dy < window[0]; dy++) {
+      const y = ys.pixels[top + dy] as number;
+      for (let dx = 0; dx < window[1]; dx++) {
+        const x = xs.pixels[left + dx] as number;
+        for (let c = 0; c < channels; c++) map[next++] = y < 0 || x < 0 ? -1 : (y * width + x) * channels + c;
       }
     }
   }
+  return next;
 }
 
 /**
  * The map of a scheme for images of one size.
  * - `rows`: a step is a row from top to bottom; its features are `[x][channel]`
  * - `columns`: a step is a column from left to right; its features are `[y][channel]`
- * - `patches`: a step is a patch, in raster order (along the top first); its features are `[dy][dx][channel]`. Where the patches
- *   do not fit evenly, the last ones reach beyond the bottom or right edge, and those features are -1.
+ * - `pixels`: a step is a pixel, in `order`; its features are `[channel]`
+ * - `permutation`: a step is a pixel, in a random order that `seed` fixes
+ * - `patches`: a step is a patch, in `order`; its features are `[dy][dx][channel]`. Where the patches do not fit evenly, the last
+ *   ones reach beyond the bottom or right edge, and `padding` says what is there.
+ * - `multiScale`: as `patches`, for one scale after the other; at scale n a patch reads every n-th pixel
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`; `ERR_SHAPE` for patches larger than the image, or a sequence with more than 2^26
  * values.
  */
@@ -117,14 +136,30 @@ export function sequenceMap(config: SchemeConfig, size: ImageSize): SequenceMap 
     const problem = `an image of [${size.height}, ${size.width}, ${size.channels}] is too large for a sequence of ${maxEntries} values`;
     throw new CugruError('ERR_SHAPE', problem, { size, values });
   }
-  const scan = schemes[config.scheme](size, config);
-  const steps = scan.origins.length;
-  const features = scan.window[0] * scan.window[1] * size.channels;
+  const scans = schemes[config.scheme](size, config);
+  const [height, width] = (scans[0] as Scan).window;
+  const steps = countSteps(scans);
+  const features = height * width * size.channels;
   if (steps * features > maxEntries) {
     const problem = `${steps} steps of ${features} features are more than ${maxEntries} values; choose a larger stride`;
     throw new CugruError('ERR_SHAPE', problem, { steps, features });
   }
   const map = new Int32Array(steps * features);
-  fill(size, scan, map);
+  scans.reduce((at, one) => fill(size, one, map, at), 0);
   return { steps, features, map };
+}
+
+/** A scheme in one line, for summaries: `patches 7x7 by 4x4, hilbert`. @internal */
+export function describeScheme(config: SchemeConfig): string {
+  const { scheme, patchSize, stride, order, padding, scales, seed } = config;
+  const overlaps = stride?.some((step, i) => step !== patchSize?.[i]) ? ` by ${stride.join('x')}` : '';
+  return [
+    patchSize === undefined ? scheme : `${scheme} ${patchSize.join('x')}${overlaps}`,
+    scales === undefined ? undefined : `scales ${scales.join('/')}`,
+    order === 'raster' ? undefined : order,
+    padding === 'zeros' || padding === undefined ? undefined : `padding ${padding}`,
+    seed === undefined ? undefined : `seed ${seed}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(', ');
 }

@@ -1,4 +1,5 @@
 /** A model's table of layers. */
+import { describeScheme, sequenceMap, type ToSequence } from '../image/index.js';
 import type { GroupTable } from '../layers/builder.js';
 import type { ProgramInfo } from '../native.js';
 import type { Lowered, ModelSpec } from './lowering.js';
@@ -46,6 +47,13 @@ function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+// What a step is, and the sequence that an image becomes.
+function inputLine(spec: ModelSpec, toSequence: ToSequence, kernels: readonly string[]): string[] {
+  const [height, width, channels] = spec.inputShape as [number, number, number];
+  const { steps, features } = sequenceMap(toSequence, { height, width, channels });
+  return ['toSequence', describeScheme(toSequence), `[${steps}, ${features}]`, '', kernels.join()];
+}
+
 /** @internal */
 export function summarize(
   spec: ModelSpec,
@@ -69,10 +77,7 @@ export function summarize(
   const sum = (list: readonly LayerSummary[]): number => list.reduce((total, layer) => total + layer.parameters, 0);
   const parameters = sum(unique);
   const trainableParameters = sum(unique.filter((layer) => layer.trainable));
-  const input =
-    spec.toSequence === undefined
-      ? []
-      : [['toSequence', spec.toSequence.scheme, `[${spec.inputShape.join(', ')}]`, '', kernelsOf('toSequence').join()]];
+  const input = spec.toSequence === undefined ? [] : [inputLine(spec, spec.toSequence, kernelsOf('toSequence'))];
   return {
     layers,
     parameters,

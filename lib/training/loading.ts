@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expectString, rejectUnknownKeys } from '../checks.js';
 import { CugruError, type ErrorCode } from '../errors.js';
 import { readSafetensors } from '../formats/index.js';
-import { toSequence as makeToSequence, type ToSequence } from '../image/index.js';
+import { expectDecoding, toSequence as makeToSequence, type ToSequence } from '../image/index.js';
 import { factories } from '../layers/index.js';
 import type { Layer } from '../layers/layer.js';
 import type { Device } from '../model/runtime.js';
@@ -87,6 +87,7 @@ function buildModel(path: string, config: SavedModel, options: LoadOptions): Seq
     });
     if (config.compile !== undefined) model.compile(config.compile);
     if (Array.isArray(config.classNames)) model.classNames = config.classNames.map(String);
+    if (config.decoding !== undefined) model.decoding = expectDecoding(config.decoding);
     return model;
   } catch (error) {
     if (error instanceof CugruError && notOfTheFile.includes(error.code)) throw error;

@@ -1,4 +1,5 @@
 /** The README of a saved model, with the front matter that model hubs read. */
+import { describeScheme } from '../image/index.js';
 import type { Network } from '../model/network.js';
 
 /** A short card: what the model is, what it takes and gives, how to use it. */
@@ -7,7 +8,7 @@ export function modelCard(model: Network & { readonly classNames: readonly strin
   const layers = model.spec.layers.map(
     ({ name, layer }) => `- \`${name}\`: ${layer.kind} \`${JSON.stringify(layer.config)}\``,
   );
-  const reads = toSequence === undefined ? '' : `Images are read as sequences by **${toSequence.scheme}**.\n`;
+  const reads = toSequence === undefined ? '' : `Images are read as sequences: **${describeScheme(toSequence)}**.\n`;
   const classes = model.classNames === undefined ? '' : `Classes: ${model.classNames.join(', ')}\n`;
   return `---
 library_name: cugru

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CugruError } from '../errors.js';
 import { expectReplaceableFolder, safetensorsParts, writeFolder } from '../formats/index.js';
-import type { ToSequence, ToSequenceOptions } from '../image/index.js';
+import type { Decoding, ToSequence, ToSequenceOptions } from '../image/index.js';
 import type { factories } from '../layers/index.js';
 import type { Loss } from '../layers/loss.js';
 import type { Network } from '../model/network.js';
@@ -14,8 +14,12 @@ import type { Optimizer } from './optimizers.js';
 
 /** Marks our folders. */
 export const format = 'cugru';
-/** Of `config.json`; every older one is read. */
-export const version = 1;
+/**
+ * Of `config.json`; every older one is read.
+ * - 1: the first
+ * - 2: more schemes of `toSequence`, and `decoding`
+ */
+export const version = 2;
 const files = ['config.json', 'model.safetensors', 'optimizer.safetensors', 'README.md'] as const;
 
 /** A layer in `config.json`. */
@@ -39,12 +43,15 @@ export interface SavedModel {
   readonly layers: readonly SavedLayer[];
   readonly compile?: { readonly optimizer: Optimizer; readonly loss: Loss };
   readonly classNames?: readonly string[];
+  /** How image files become rows. */
+  readonly decoding?: Decoding;
 }
 
 /** @internal What saving needs of a model that was trained. */
 export interface SavableModel extends Network {
   readonly compileOptions: { readonly optimizer: Optimizer; readonly loss: Loss } | undefined;
   readonly classNames: readonly string[] | undefined;
+  readonly decoding: Decoding | undefined;
   configure(): Promise<void>;
 }
 
@@ -65,6 +72,7 @@ function describeModel(model: SavableModel): SavedModel {
     })),
     ...(model.compileOptions === undefined ? {} : { compile: model.compileOptions }),
     ...(model.classNames === undefined ? {} : { classNames: model.classNames }),
+    ...(model.decoding === undefined ? {} : { decoding: model.decoding }),
   };
 }
 

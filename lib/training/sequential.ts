@@ -10,9 +10,9 @@ import {
   rejectUnknownKeys,
   show,
 } from '../checks.js';
-import { type ArraysOptions, Dataset, fromArrays } from '../data/index.js';
+import { type ArraysOptions, Dataset, DatasetStream, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
-import type { ToSequence } from '../image/index.js';
+import type { Decoding, ToSequence } from '../image/index.js';
 import type { Layer } from '../layers/layer.js';
 import { type LabelKind, type Loss, type LossName, resolveLoss } from '../layers/loss.js';
 import type { Variant } from '../model/lowering.js';
@@ -27,6 +27,7 @@ import { type FitPlan, fitLoop } from './fit.js';
 import { nativeOptimizer, type Optimizer, type OptimizerName, resolveOptimizer } from './optimizers.js';
 import { saveModel, slotsOf } from './saving.js';
 import { learningRateAt } from './schedules.js';
+import { trainingRows } from './training_rows.js';
 
 /** Options of {@link Sequential.compile}. */
 export interface CompileOptions {
@@ -118,6 +119,8 @@ function asDataset(batch: Batch, inputShape: readonly number[]): Dataset {
 export class Sequential extends Network {
   /** Names of the classes, taken from the first training set that has them. */
   classNames: readonly string[] | undefined;
+  /** How image files become rows, taken from the first training set that was image files. */
+  decoding: Decoding | undefined;
   #compiled: Compiled | undefined;
   #configured: Promise<void> | undefined;
   #training: string | undefined;
@@ -149,12 +152,13 @@ export class Sequential extends Network {
 
   /**
    * Trains for some epochs.
-   * @param dataset - rows with labels: class numbers or distributions for cross-entropy, targets for squared error.
+   * @param dataset - rows with labels: class numbers or distributions for cross-entropy, targets for squared error. A stream is read
+   * slab by slab, in its own order; its first slab stands for all where the normalisation asks for statistics.
    * @returns the results of each epoch.
    * @throws {@link CugruError} `ERR_STATE` before compile, `ERR_SHAPE`, `ERR_RANGE` (labels), `ERR_BUSY` while another fit
    * runs, `ERR_NOT_FINITE` when the loss is no number any more, `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
    */
-  async fit(dataset: Dataset, options: FitOptions & FitCallbacks = {}): Promise<History> {
+  async fit(dataset: Dataset | DatasetStream, options: FitOptions & FitCallbacks = {}): Promise<History> {
     rejectUnknownKeys('fit', options, [...fitKeys, 'onProgress', 'onBatchEnd', 'onEpochEnd']);
     const { onProgress, onBatchEnd, onEpochEnd, ...rest } = options;
     for (const [name, callback] of Object.entries({ onProgress, onBatchEnd, onEpochEnd }))
@@ -174,7 +178,7 @@ export class Sequential extends Network {
   /**
    * Trains as {@link Sequential.fit} does, and yields what happens. Leaving the loop ends the fit after the batch in flight.
    */
-  fitEvents(dataset: Dataset, options: FitOptions = {}): AsyncGenerator<FitEvent, void> {
+  fitEvents(dataset: Dataset | DatasetStream, options: FitOptions = {}): AsyncGenerator<FitEvent, void> {
     rejectUnknownKeys('fitEvents', options, fitKeys);
     return this.#events(dataset, options, false);
   }
@@ -275,30 +279,38 @@ export class Sequential extends Network {
     }
   }
 
-  async *#events(dataset: Dataset, options: FitOptions, perBatch: boolean): AsyncGenerator<FitEvent, void> {
+  async *#events(
+    dataset: Dataset | DatasetStream,
+    options: FitOptions,
+    perBatch: boolean,
+  ): AsyncGenerator<FitEvent, void> {
     const compiled = this.#expectCompiled();
     const epochs = expectInteger('epochs', options.epochs ?? 1, { min: 1, max: 1e6 });
     const initialEpoch = expectInteger('initialEpoch', options.initialEpoch ?? 0, { min: 0, max: epochs - 1 });
     const batchSize = expectInteger('batchSize', options.batchSize ?? 32, { min: 1, max: 2 ** 20 });
     const shuffle = expectBoolean('shuffle', options.shuffle ?? true);
-    const variant = this.#variant(dataset, compiled);
     const { validationData, signal } = options;
     expectSignal('signal', signal);
+    if (!(dataset instanceof DatasetStream)) this.#variant(dataset, compiled);
+    const order = { shuffle, seed: this.seed, batchSize, initialEpoch, signal };
+    const source = trainingRows(dataset, order);
     if (validationData !== undefined) this.#variant(validationData, compiled);
     signal?.throwIfAborted();
     this.#begin('fit');
     try {
       this.classNames ??= dataset.classNames;
-      await this.normalizeFrom(dataset);
+      this.decoding ??= dataset.decoding;
+      const sample = await source.sample();
+      const variant = this.#variant(sample, compiled);
+      await this.normalizeFrom(sample);
       await this.configure();
       const plan: FitPlan = {
         model: this,
-        compiled: await this.program(variant, 'train', Math.min(batchSize, dataset.size)),
-        dataset,
+        compiled: await this.program(variant, 'train', Math.min(batchSize, source.size)),
+        source,
         schedule: compiled.optimizer.learningRate,
         epochs,
         initialEpoch,
-        shuffle,
         perBatch,
         validate:
           validationData === undefined

@@ -1,8 +1,8 @@
 /** Dropout on every target: the mask, bit for bit, from Philox 4x32-10. */
 import test from 'ava';
-import { philox } from '../../lib/data/philox.js';
 import type { GraphSpec } from '../../lib/graph_spec.js';
 import { native } from '../../lib/native.js';
+import { philox } from '../../lib/philox.js';
 import { keptElements, philox4x32 } from '../support/conformance_philox.js';
 import { TestProgram, targets, tensor } from '../support/conformance_program.js';
 import { Random } from '../support/conformance_random.js';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { permutation } from '../../lib/data/index.js';
-import { PhiloxStream, philox } from '../../lib/data/philox.js';
+import { PhiloxStream, philox } from '../../lib/philox.js';
 import fc from '../support/edges_fc.js';
 
 const ascending = (n: number): number[] => Array.from({ length: n }, (_, i) => i);

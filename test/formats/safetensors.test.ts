@@ -47,6 +47,15 @@ const byName = (list: readonly NamedTensor[]) =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 
+test('a Buffer that lies anywhere in its memory gives the same tensors', (t) => {
+  const tensor = { name: 'a', shape: [2], data: Float32Array.of(1.5, -2) };
+  const bytes = encodeSafetensors([tensor]);
+  for (let shift = 0; shift < 8; shift++) {
+    const moved = Buffer.concat([Buffer.alloc(shift), bytes]).subarray(shift);
+    t.deepEqual(decodeSafetensors(moved).tensors, [tensor], `shifted by ${shift}`);
+  }
+});
+
 test('what is encoded comes back, from any alignment', (t) => {
   fc.assert(
     fc.property(tensors, metadata, fc.integer({ min: 0, max: 9 }), (list, strings, shift) => {

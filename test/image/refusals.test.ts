@@ -57,6 +57,17 @@ test('bytes that are no image are refused by their place in the list', async (t)
   });
 });
 
+test('an image with more pixels than are allowed is refused by its name, before it is decoded', async (t) => {
+  const path = join(scratch(t), 'large.png');
+  writeFileSync(path, await picture(pattern(1), 1).png().toBuffer());
+  t.is((await image.decode(path, { ...asGrey, maxPixels: 48 })).length, 48);
+  await t.throwsAsync(image.decode(path, { ...asGrey, maxPixels: 47 }), {
+    code: 'ERR_IMAGE',
+    message: /large\.png: .*exceeds pixel limit/,
+  });
+  await t.throwsAsync(image.decode(path, { ...asGrey, maxPixels: 0 }), { code: 'ERR_VALUE', message: /maxPixels/ });
+});
+
 test('many images come in the order of their sources, paths and bytes alike', async (t) => {
   const folder = scratch(t);
   const shades = Array.from({ length: 11 }, (_, i) => i * 20);
@@ -121,7 +132,12 @@ test('options that are none are refused before a file is read', async (t) => {
 
 test('a background that is no colour is refused', async (t) => {
   const png = await picture(pattern(1), 1).png().toBuffer();
-  await t.throwsAsync(image.decode(png, { ...asGrey, background: 'nonsense' }), { message: /nonsense/ });
+  for (const decode of [
+    image.decode(png, { ...asGrey, background: 'nonsense' }),
+    image.decodeAll([png], { ...asGrey, background: 'nonsense' }),
+  ]) {
+    await t.throwsAsync(decode, { code: 'ERR_VALUE', message: /background must be a colour .*, got 'nonsense'/ });
+  }
 });
 
 test('pixels that do not fit their size are not encoded', async (t) => {

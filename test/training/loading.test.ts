@@ -88,14 +88,14 @@ test('folders that are no model', async (t) => {
 
 test('a newer version asks for a newer cugru', async (t) => {
   const folder = await savedModel(t);
-  for (const version of [2, 1000, 1.5, 'one', null]) {
+  for (const version of [3, 1000, 1.5, 'one', null]) {
     await changeConfig(folder, (config) => ({ ...config, version }));
     await refuses(t, [
       [
         `${version}`,
         () => loadModel(folder),
         'ERR_CHECKPOINT_VERSION',
-        /this cugru reads up to 1; install a newer cugru/,
+        /this cugru reads up to 2; install a newer cugru/,
       ],
     ]);
   }
@@ -132,6 +132,8 @@ test('a config that says something else than it should', async (t) => {
       /optimizer\.kind must be one of/,
     ],
     ['compile', (c) => ({ ...c, compile: { optimizer: 'adam', loss: 'hinge' } }), /loss must be one of/],
+    ['decoding', (c) => ({ ...c, decoding: { fit: 'crop' } }), /fit must be one of 'fill', 'cover'/],
+    ['decoding option', (c) => ({ ...c, decoding: { gamma: 2 } }), /decoding has no option 'gamma'/],
     ['toSequence', (c) => ({ ...c, toSequence: { scheme: 'spiral' } }), /scheme must be one of/],
     [
       'more layers',

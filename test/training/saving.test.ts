@@ -20,7 +20,7 @@ test('a model is saved as four files', async (t) => {
   ]);
   const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
   t.is(config.format, 'cugru');
-  t.is(config.version, 1);
+  t.is(config.version, 2);
   t.deepEqual(config.inputShape, [6, 3]);
   t.deepEqual(
     config.layers.map(({ name }: { name: string }) => name),

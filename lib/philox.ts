@@ -85,4 +85,15 @@ export class PhiloxStream {
       if (number < limit) return number % bound;
     }
   }
+
+  /** Shuffles in place, and returns `items`: Fisher and Yates, from the end, or from `from` down to above `to`. */
+  shuffle(items: Int32Array, from: number = items.length - 1, to = 0): Int32Array {
+    for (let i = from; i > to; i--) {
+      const j = this.below(i + 1);
+      const item = items[i] as number;
+      items[i] = items[j] as number;
+      items[j] = item;
+    }
+    return items;
+  }
 }
