@@ -44,7 +44,7 @@ test('--dry-run tells packages, folder and command, and does nothing', async (t)
   const [packages, folder, command] = run.stdout.split('\n');
   t.is(packages, 'CUDA 13: nvidia-cudnn-cu13, nvidia-cublas, nvidia-cuda-nvrtc');
   t.is(folder, `into ${join(data, 'cuda-13')}`);
-  t.regex(command ?? '', /^by {3}python3 -m pip install .*--no-deps .*--target \S+\.tmp nvidia-cudnn-cu13 /);
+  t.regex(command ?? '', /^by {3}python3 -m pip install .*--no-deps .*--target \S+\.tmp\/packages nvidia-cudnn-cu13 /);
   t.deepEqual(names(root), ['bin']);
   t.false(existsSync(log));
   t.like(lastLine(await install(['--cuda', '12', '--dry-run', '--json', '--dir', join(root, 'own')])), {

@@ -11,6 +11,7 @@ if [ "$3" = --version ]; then
 fi
 [ "$3" = install ] || exit 64
 [ "$PIP_USER" = 0 ] || exit 65
+[ -d "$TMPDIR" ] || exit 66
 printf '%s\\n' "$@" > "$FAKE_LOG"
 while [ "$1" != --target ]; do shift; done
 target=$2; shift 2
