@@ -15,6 +15,7 @@
  * - `ERR_NOT_FINITE`: NaN or infinity in weights, data or loss
  * - `ERR_DETACHED_BUFFER`: an ArrayBuffer was transferred or resized away
  * - `ERR_CUDA_UNAVAILABLE`: no GPU can be had; the message says why
+ * - `ERR_CUDA_INSTALL`: `cugru cuda install` failed, and changed nothing
  * - `ERR_ABORTED`: a call that was ended before it was done
  * - `ERR_CHECKPOINT_CORRUPT`: a model file that cannot be read, or is not what it should be
  * - `ERR_CHECKPOINT_VERSION`: a model folder of a version that this one does not know
@@ -39,6 +40,7 @@ export type ErrorCode =
   | 'ERR_NOT_FINITE'
   | 'ERR_DETACHED_BUFFER'
   | 'ERR_CUDA_UNAVAILABLE'
+  | 'ERR_CUDA_INSTALL'
   | 'ERR_ABORTED'
   | 'ERR_CHECKPOINT_CORRUPT'
   | 'ERR_CHECKPOINT_VERSION'

@@ -123,12 +123,71 @@ export interface ProgramInfo {
   readonly arenaBytes: number;
 }
 
+/** One look at one place where a library of NVIDIA's might be. */
+export interface CudaAttempt {
+  readonly path: string;
+  /** What led there: `CUGRU_CUDA_PATH`, `VIRTUAL_ENV`, `loader path`, ... */
+  readonly source: string;
+  /** Why it was not taken; empty for the one that was. */
+  readonly reason: string;
+}
+
+/** How the search for one library went. */
+export interface CudaLibrary {
+  readonly name: 'driver' | 'cudnn' | 'cublasLt' | 'nvrtc';
+  /** The file; empty when it was not found. */
+  readonly path: string;
+  readonly source: string;
+  readonly version: string;
+  /** The CUDA that it is for, or, of the driver, that it runs at most; 0 when not known. */
+  readonly cudaMajor: number;
+  /** Why it cannot be used; empty when it can. */
+  readonly problem: string;
+  readonly advice: string;
+  /** Files of the same folder that were opened with it. */
+  readonly parts: readonly string[];
+  readonly attempts: readonly CudaAttempt[];
+}
+
+/** One GPU. */
+export interface CudaDevice {
+  readonly ordinal: number;
+  readonly name: string;
+  /** '9.0' */
+  readonly computeCapability: string;
+  readonly multiprocessors: number;
+  readonly totalBytes: number;
+  /** 0 for devices that were not probed. */
+  readonly availableBytes: number;
+}
+
+/** What of CUDA can be found and used. */
+export interface CudaReport {
+  readonly usable: boolean;
+  readonly problems: readonly { readonly what: string; readonly advice: string }[];
+  readonly devices: readonly CudaDevice[];
+  /** The device that was used a little; -1: none. */
+  readonly probed: number;
+  /** Of a small GRU as cuDNN has it; 0 when cuDNN was not reached. */
+  readonly weightBytes: number;
+  readonly libraries: readonly CudaLibrary[];
+}
+
 /** The addon's functions, one for one. */
 export interface NativeAddon {
   setErrorClass(type: new (code: ErrorCode, message: string) => Error): void;
   processInfo(): ProcessInfo;
   setNumThreads(threads: number): void;
   dispose(handle: AnyHandle): void;
+  /**
+   * Opens NVIDIA's libraries and uses a GPU a little. A broken driver can end or hang the process: see lib/cuda.
+   * `path`: folders to look in first; `traceDescriptor`: a file to which a line is written before each step.
+   */
+  cudaReport(options: {
+    readonly path?: string;
+    readonly ordinal?: number;
+    readonly traceDescriptor?: number;
+  }): CudaReport;
 
   createSession(options: { readonly device: string; readonly isa?: string }): SessionHandle;
   closeSession(session: SessionHandle): void;

@@ -46,7 +46,7 @@
       "conditions": [
         ["OS=='linux'", {
           "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,nodelete", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL"],
-          "libraries": ["-lpthread"]
+          "libraries": ["-lpthread", "-ldl"]
         }]
       ]
     }

@@ -12,11 +12,12 @@ const typescript = {
   'slices.ts': [],
   'native.ts': ['errors.ts', 'graph_spec.ts'],
   'threads.ts': ['checks.ts', 'native.ts'],
+  cuda: ['errors.ts', 'native.ts'],
   formats: ['errors.ts', 'checks.ts', 'slices.ts'],
   image: ['errors.ts', 'checks.ts', 'philox.ts', 'formats'],
   data: ['errors.ts', 'checks.ts', 'philox.ts', 'slices.ts', 'formats', 'image'],
   layers: ['errors.ts', 'checks.ts', 'graph_spec.ts'],
-  model: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'native.ts', 'layers', 'data', 'image', 'formats'],
+  model: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'native.ts', 'cuda', 'layers', 'data', 'image', 'formats'],
   training: ['errors.ts', 'checks.ts', 'native.ts', 'layers', 'model', 'data', 'image', 'formats'],
   report: ['errors.ts', 'checks.ts', 'data', 'model', 'training'],
   cli: [
@@ -25,6 +26,7 @@ const typescript = {
     'native.ts',
     'threads.ts',
     'version.ts',
+    'cuda',
     'layers',
     'data',
     'image',
@@ -38,7 +40,9 @@ const cpp = {
   core: [],
   program: ['core'],
   cpu: ['core'],
-  addon: ['core', 'program', 'cpu'],
+  'cuda/driver': ['core'],
+  cuda: ['core', 'cuda/driver'],
+  addon: ['core', 'program', 'cpu', 'cuda', 'cuda/driver'],
 };
 
 const problems = [];
@@ -55,10 +59,15 @@ function lines(file, pattern) {
     .flatMap((text, i) => [...text.matchAll(pattern)].map((match) => ({ line: i + 1, target: match[1] })));
 }
 
-const roomOf = (root, file) => relative(root, file).split('/')[0];
+// A room of a room has rules of its own, where there are any: the longest one that fits.
+function roomOf(root, rules, file) {
+  const parts = relative(root, file).split('/');
+  const inner = parts.slice(0, 2).join('/');
+  return rules[inner] === undefined ? parts[0] : inner;
+}
 
 function check(root, rules, file, line, target) {
-  const [from, to] = [roomOf(root, file), roomOf(root, target)];
+  const [from, to] = [roomOf(root, rules, file), roomOf(root, rules, target)];
   if (rules[from] === undefined) problems.push(`${file}:${line}: ${from} is not a room; add it to the plan first`);
   else if (from !== to && !rules[from].includes(to)) problems.push(`${file}:${line}: ${from} may not use ${to}`);
 }
@@ -115,7 +124,8 @@ function checkCpp() {
       if (target.includes('/')) check('native', cpp, file, line, join('native', target));
     }
     const napi = lines(file, /#include <(napi\.h|node_api\.h)>/g);
-    if (napi.length > 0 && roomOf('native', file) !== 'addon') problems.push(`${file}: only addon includes napi.h`);
+    if (napi.length > 0 && roomOf('native', cpp, file) !== 'addon')
+      problems.push(`${file}: only addon includes napi.h`);
   }
 }
 

@@ -7,7 +7,7 @@ const native = join(dirname(fileURLToPath(import.meta.url)), '..', 'native');
 const [what, name] = process.argv.slice(2);
 
 function sources() {
-  return ['core', 'program', 'cpu', 'addon']
+  return ['core', 'program', 'cpu', 'cuda', 'addon']
     .flatMap((room) => readdirSync(join(native, room), { recursive: true }).map((file) => `${room}/${file}`))
     .filter((file) => file.endsWith('.cc') && !file.startsWith('cpu/isa/'))
     .sort();

@@ -1,5 +1,5 @@
 /** `cugru doctor`: what this host offers, and what is in the way. */
-import { CugruError } from '../errors.js';
+import { type CudaVerdict, cudaVerdict, deviceLine, libraryLines, noBackend, reasonsOf } from '../cuda/index.js';
 import { native } from '../native.js';
 import { version } from '../version.js';
 import { printResult } from './options.js';
@@ -22,16 +22,12 @@ function findCpu(): { findings: Finding[]; info: ReturnType<ReturnType<typeof na
   }
 }
 
-function findCuda(): Finding {
-  try {
-    const session = native().createSession({ device: 'cuda' });
-    const { description } = native().sessionInfo(session);
-    native().closeSession(session);
-    return { name: 'cuda', ok: true, detail: description };
-  } catch (error) {
-    const code = error instanceof CugruError ? ` (${error.code})` : '';
-    return { name: 'cuda', ok: false, detail: `${error instanceof Error ? error.message : String(error)}${code}` };
-  }
+function findCuda(verdict: CudaVerdict): Finding {
+  const devices = (verdict.report?.devices ?? []).map(deviceLine);
+  const reasons = reasonsOf(verdict).flatMap(({ what, advice }) => [what, `  what to do: ${advice}`]);
+  const libraries = (verdict.report?.libraries ?? []).flatMap(libraryLines);
+  const note = verdict.usable ? [`a GPU can be used, but ${noBackend}`] : [];
+  return { name: 'cuda', ok: verdict.usable, detail: [...note, ...reasons, ...devices, ...libraries].join('\n') };
 }
 
 async function findSharp(): Promise<Finding> {
@@ -46,11 +42,12 @@ async function findSharp(): Promise<Finding> {
 /** Prints the findings; fails only when the CPU backend cannot run. */
 export async function doctorCommand(options: { readonly json: boolean }): Promise<void> {
   const { findings, info } = findCpu();
-  const all = [...findings, ...(info === undefined ? [] : [findCuda()]), await findSharp()];
+  const cuda = info === undefined ? undefined : cudaVerdict();
+  const all = [...findings, ...(cuda === undefined ? [] : [findCuda(cuda)]), await findSharp()];
   const host = { cugru: version, node: process.version, platform: `${process.platform}-${process.arch}` };
   const indented = (detail: string): string => detail.replaceAll('\n', `\n${' '.repeat(16)}`);
   const lines = all.map((f) => `${f.ok ? 'ok      ' : 'missing '} ${f.name.padEnd(6)} ${indented(f.detail)}`);
   const head = `cugru ${host.cugru}, Node ${host.node}, ${host.platform}`;
-  printResult(options.json, { ...host, cpu: info, findings: all }, [head, ...lines].join('\n'));
+  printResult(options.json, { ...host, cpu: info, cuda, findings: all }, [head, ...lines].join('\n'));
   if (info === undefined) process.exitCode = 1;
 }

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { orderNames, schemeNames } from '../image/index.js';
 import { version } from '../version.js';
+import { cudaInstallCommand } from './cuda.js';
 import { dataHelp, defaultImages } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
@@ -96,6 +97,18 @@ export function buildProgram(): Command {
     .description('what this host offers')
     .option('--json', 'print the result as one line of JSON', false)
     .action(doctorCommand);
+  program
+    .command('cuda')
+    .description("NVIDIA's libraries")
+    .command('install')
+    .description('install cuDNN, cuBLAS and NVRTC for this user, from the Python packages of NVIDIA')
+    .addOption(
+      new Option('--cuda <major>', '12 or 13 (default: what the driver runs)').argParser(integerOption(12, 13)),
+    )
+    .option('--dir <folder>', 'where to (default: a folder that cugru searches)')
+    .option('--dry-run', 'print what would be done', false)
+    .option('--json', 'print the result as one line of JSON', false)
+    .action(cudaInstallCommand);
   return program;
 }
 

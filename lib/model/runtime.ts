@@ -1,4 +1,5 @@
 /** A session with its device: where a model's native objects live. */
+import { requireCuda } from '../cuda/index.js';
 import { CugruError } from '../errors.js';
 import type { DType, GraphSpec } from '../graph_spec.js';
 import type { NamedGroup } from '../layers/builder.js';
@@ -17,12 +18,13 @@ import {
 import { toBuffer } from './transfer.js';
 
 /**
- * Where a model runs. `'auto'` takes a GPU where one can be had, and says in `model.device` what it took; `'cuda'`
- * fails with a report when there is none; `'cpu'` never touches CUDA.
+ * Where a model runs. `'auto'` takes the best that this version can use, which is the CPU, and says so in `model.device`;
+ * `'cuda'` fails with a report when there is no GPU; `'cpu'` never touches CUDA.
  */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
 function expectDevice(device: unknown): string {
+  // There is no CUDA backend yet, so there is nothing to look for: no process is started, no library opened.
   if (device === 'auto') return 'cpu';
   if (typeof device === 'string' && /^(cpu|cuda(:\d{1,3})?)$/.test(device)) return device;
   throw new CugruError('ERR_VALUE', `device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got ${String(device)}`);
@@ -46,7 +48,9 @@ export class Runtime {
   #closed = false;
 
   constructor(device: Device, isa?: string) {
-    this.#session = native().createSession({ device: expectDevice(device), ...(isa === undefined ? {} : { isa }) });
+    const name = expectDevice(device);
+    if (name !== 'cpu') requireCuda(name);
+    this.#session = native().createSession({ device: name, ...(isa === undefined ? {} : { isa }) });
     const info = native().sessionInfo(this.#session);
     this.device = info.device;
     this.description = info.description;

@@ -11,6 +11,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   cugru::exportStore(env, exports);
   cugru::exportProgram(env, exports);
   cugru::exportStream(env, exports);
+  cugru::exportCuda(env, exports);
   return exports;
 }
 

@@ -11,5 +11,6 @@ void exportBuffers(Napi::Env env, Napi::Object exports);
 void exportStore(Napi::Env env, Napi::Object exports);
 void exportProgram(Napi::Env env, Napi::Object exports);
 void exportStream(Napi::Env env, Napi::Object exports);
+void exportCuda(Napi::Env env, Napi::Object exports);  // what of CUDA can be found and used
 
 }  // namespace cugru

@@ -149,7 +149,7 @@ test.serial('a device that is not there fails at once, and says why', async (t) 
   const out = join(scratch(t), 'model');
   const run = await cugru(['train', '--data', data, '--out', out, ...small, '--device', 'cuda:7']);
   t.is(run.status, 1);
-  t.regex(run.stderr, /^cugru: .*\(ERR_CUDA_UNAVAILABLE\)\n$/);
+  t.regex(run.stderr, /^cugru: 'cuda:7' cannot be used:\n {2}- .*\n {4}what to do: .*\(ERR_CUDA_UNAVAILABLE\)\n$/s);
   t.false(existsSync(out));
 });
 
