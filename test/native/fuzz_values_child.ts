@@ -27,6 +27,7 @@ function wanted(rig: Rig): Record<string, readonly (() => unknown)[]> {
     processInfo: [],
     setNumThreads: [() => 2],
     dispose: [() => undefined],
+    cudaReport: [() => ({ path: '/nowhere' })],
     createSession: [() => ({ device: 'cpu' })],
     closeSession: [() => undefined],
     sessionInfo: [() => session],
