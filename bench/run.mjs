@@ -1,7 +1,7 @@
 // Side by side on the CPU: cugru from JavaScript and its peers, each in its own process, interleaved round by round.
 //   npm run bench -- [--rounds 5] [--seconds 0.3] [--threads 1,2] [--isa avx2] [--only A,B] [--peers cugru,pytorch] [--parts layers,epoch,growth]
 // Writes bench/results/cpu-<isa>.json, and a table for people beside it. Set the peers up first: npm run bench:setup
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { epochCase, growthCases, layerCases, yardstick } from './cases.mjs';
 import { growthPicture } from './growth.mjs';
@@ -19,8 +19,14 @@ const { values } = parseArgs({
     peers: { type: 'string', default: Object.keys(peers).join() },
     parts: { type: 'string', default: 'layers,epoch,growth' },
     out: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  const [head] = readFileSync(new URL(import.meta.url), 'utf8').split('\nimport ');
+  console.log(head.replaceAll(/^\/\/ ?/gm, ''));
+  process.exit(0);
+}
 if (values.isa === 'avx2') process.env.CUGRU_ISA = 'avx2';
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
