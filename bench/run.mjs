@@ -1,5 +1,5 @@
 // Side by side on the CPU: cugru from JavaScript and its peers, each in its own process, interleaved round by round.
-//   npm run bench -- [--rounds 5] [--seconds 0.3] [--threads 1,2] [--isa avx2] [--only A,B] [--peers cugru,pytorch] [--parts layers,epoch,growth]
+//   npm run bench -- [--rounds 5] [--seconds 0.3] [--threads 1,2] [--isa avx2] [--only 'A;B'] [--peers cugru,pytorch] [--parts layers,epoch,growth]
 // Writes bench/results/cpu-<isa>.json, and a table for people beside it. Set the peers up first: npm run bench:setup
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
