@@ -362,6 +362,9 @@ export class Network {
       if (typeof normalization === 'object') await this.#normalize(store, normalization);
       return store;
     })();
+    this.#ready.catch(() => {
+      this.#ready = undefined; // so that the next call tries again
+    });
     return this.#ready;
   }
 

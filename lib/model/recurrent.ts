@@ -246,7 +246,8 @@ export abstract class RecurrentModule {
     if (training) this.#last = { program, batch, steps, seed };
     return {
       output: {
-        data: await fromBuffer(y, out ?? new Float32Array(batch * steps * width)),
+        // Looked at again: it may have lost its memory while the native thread worked.
+        data: await fromBuffer(y, expectOut(out, batch * steps * width) ?? new Float32Array(batch * steps * width)),
         shape: [batch, steps, width],
       },
       hN: await this.#states.read(hN, batch),
@@ -263,6 +264,7 @@ export abstract class RecurrentModule {
     const states = cells[this.#kind.cell].hasCellState ? ['hN', 'cN'] : ['hN'];
     rejectUnknownKeys(`${this.#kind.name}.backward`, gradients, ['output', ...states, 'accumulate']);
     const accumulate = expectBoolean('accumulate', gradients.accumulate ?? false);
+    this.#runtime.expectOpen(this.#kind.name);
     const pass = this.#last;
     if (pass === undefined)
       throw new CugruError('ERR_STATE', 'backward needs a forward with { training: true } before it');
@@ -328,6 +330,7 @@ export abstract class RecurrentModule {
 
   /** Frees all native memory. Calls that wait fail with `ERR_DISPOSED`. */
   dispose(): void {
+    this.#last = undefined;
     this.#programs.clear();
     disposeWhenMade(this.#ready);
     this.#runtime.close();
@@ -365,6 +368,9 @@ export abstract class RecurrentModule {
       await native().storeInitialize(store, this.#seed);
       return store;
     })();
+    this.#ready.catch(() => {
+      this.#ready = undefined; // so that the next call tries again
+    });
     return this.#ready;
   }
 

@@ -73,7 +73,7 @@ export class WeightTable {
     const entries = this.entries(content, options.prefix ?? true);
     const known = new Set(entries.map((entry) => entry.name));
     const unknown = Object.keys(dict).filter((name) => !known.has(name));
-    const missing = options.partial === true ? [] : entries.filter((entry) => !Object.hasOwn(dict, entry.name));
+    const missing = options.partial === true ? [] : entries.filter((entry) => dict[entry.name] === undefined);
     if (unknown.length > 0 || missing.length > 0) {
       const parts = [
         ...(missing.length > 0 ? [`missing: ${missing.map((entry) => entry.name).join(', ')}`] : []),

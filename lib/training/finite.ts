@@ -14,11 +14,11 @@ export function expectFinite(
 ): void {
   const loss = result.losses[0]?.lossSum ?? 0;
   if (result.skipped === 0 && Number.isFinite(loss)) return;
-  const { text, details } = where(result.batches - result.skipped);
+  const { text, details } = where(result.batches - Math.max(1, result.skipped));
   const what = Number.isFinite(loss) ? 'a gradient' : 'the loss';
-  throw new CugruError(
-    'ERR_NOT_FINITE',
-    `${what} is no finite number ${text}; the weights are those before it. Look for such numbers in the data, lower the learning rate, or set clipNorm on the optimizer`,
-    details,
-  );
+  // A loss may be infinite and its gradients finite: then the steps were taken.
+  const kept =
+    result.skipped > 0 ? 'the weights are those before it' : 'its gradients were finite, and steps were taken';
+  const advice = 'Look for such numbers in the data, lower the learning rate, or set clipNorm on the optimizer';
+  throw new CugruError('ERR_NOT_FINITE', `${what} is no finite number ${text}; ${kept}. ${advice}`, details);
 }

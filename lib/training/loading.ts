@@ -48,7 +48,7 @@ async function readConfig(path: string): Promise<SavedModel> {
   if (typeof config !== 'object' || config === null || config.format !== format) {
     throw corrupt(path, `"format" is not "${format}"`);
   }
-  if (!Number.isInteger(config.version) || config.version > version) {
+  if (!Number.isInteger(config.version) || config.version < 1 || config.version > version) {
     throw new CugruError(
       'ERR_CHECKPOINT_VERSION',
       `${path} has version ${config.version}, this cugru reads up to ${version}; install a newer cugru`,
@@ -120,9 +120,13 @@ async function restoreOptimizer(model: Sequential, folder: string): Promise<void
   for (const slot of slotsOf(model.compileOptions.optimizer)) {
     const part = Object.entries(saved.dict).filter(([name]) => name.startsWith(`${slot}.`));
     const dict = Object.fromEntries(part.map(([name, tensor]) => [name.slice(slot.length + 1), tensor]));
+    const squares = slot === 'slot1'; // Adam's, whose root is taken
+    if (squares && part.some(([, { data }]) => data.some((value) => value < 0))) {
+      throw corrupt(path, 'its second moments are negative');
+    }
     await model.table().write(store, slot, dict);
   }
-  const step = Number(saved.metadata['step']);
+  const step = Number(saved.metadata['step'] || Number.NaN);
   if (!Number.isSafeInteger(step) || step < 0) throw corrupt(path, 'its "step" is missing');
   await native().storeSetStep(store, step);
 }

@@ -19,6 +19,7 @@ import type { Variant } from '../model/lowering.js';
 import { type CompiledGraph, Network, type NetworkOptions } from '../model/network.js';
 import { expectInputs, inputVariant, slabBindings } from '../model/source.js';
 import { elements } from '../model/tensor.js';
+import type { StateDict } from '../model/weights.js';
 import { native, type RunResult, segments } from '../native.js';
 import { type Evaluation, evaluateRows, LossTally } from './evaluation.js';
 import type { EpochLogs, FitEvent, History, ProgressEvent } from './events.js';
@@ -196,6 +197,17 @@ export class Sequential extends Network {
     return evaluateRows(this, compiled, dataset, options.signal);
   }
 
+  /**
+   * Sets weights. Not during a fit, whose steps it would undo.
+   * @param options - `partial`: names that are left out keep their values.
+   * @throws {@link CugruError} `ERR_BUSY` during a fit; `ERR_VALUE` (missing or unknown names), `ERR_SHAPE`, `ERR_NOT_FINITE`; nothing
+   * changes then.
+   */
+  override async setWeights(weights: Readonly<StateDict>, options: { readonly partial?: boolean } = {}): Promise<void> {
+    this.#expectIdle('setWeights');
+    await super.setWeights(weights, options);
+  }
+
   /** One optimiser step on one batch. */
   async trainOnBatch(batch: Batch): Promise<StepResult> {
     const train = segments.zeroGradients | segments.forward | segments.loss | segments.backward | segments.update;
@@ -271,6 +283,9 @@ export class Sequential extends Network {
     const compiled = this.#expectCompiled();
     const store = await this.store();
     this.#configured ??= native().storeConfigure(store, nativeOptimizer(compiled.optimizer));
+    this.#configured.catch(() => {
+      this.#configured = undefined; // so that the next call tries again
+    });
     await this.#configured;
     for (const { layer } of this.spec.layers) {
       for (const group of this.spec.groups.of(layer)) {

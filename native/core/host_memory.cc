@@ -18,6 +18,7 @@
 #endif
 
 #include "core/error.h"
+#include "core/memory_shelf.h"
 
 namespace cugru {
 
@@ -148,7 +149,11 @@ uint64_t controlGroupAvailable() {
 }  // namespace
 
 std::unique_ptr<Memory> allocateHost(size_t bytes, const char* what) {
-  const uint64_t free = bytes < kUncheckedBelow ? kUnknown : availableBytes();
+  uint64_t free = bytes < kUncheckedBelow ? kUnknown : availableBytes();
+  if (bytes > free) {
+    emptyShelf();
+    free = availableBytes();
+  }
   if (bytes > free) {
     fail(code::kOutOfMemory, what, " needs ", bytes, " bytes, but only ", free, " bytes of memory are free");
   }

@@ -35,6 +35,11 @@ class Shelf {
     next_ = (next_ + 1) % places_.size();
   }
 
+  void clear() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (size_t i = 0; i < places_.size(); ++i) replace(i, nullptr);
+  }
+
  private:
   void replace(size_t index, std::unique_ptr<Memory> memory) {
     if (places_[index]) total_ -= places_[index]->bytes();
@@ -59,6 +64,14 @@ std::unique_ptr<Memory> takeFromShelf(size_t bytes, const char* what) {
     if (std::unique_ptr<Memory> memory = shelf().take(bytes)) return memory;
   }
   return allocateHost(bytes, what);
+}
+
+void emptyShelf() noexcept {
+  try {
+    shelf().clear();
+  } catch (...) {
+    // A mutex that cannot be locked: the blocks stay where they are.
+  }
 }
 
 void putOnShelf(std::unique_ptr<Memory> memory) noexcept {

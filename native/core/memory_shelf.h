@@ -15,4 +15,7 @@ std::unique_ptr<Memory> takeFromShelf(size_t bytes, const char* what);
 // Keeps the block for the next taker, or frees it where the shelf is full or the block is not worth keeping.
 void putOnShelf(std::unique_ptr<Memory> memory) noexcept;
 
+// Frees all that is kept: before an allocation is refused.
+void emptyShelf() noexcept;
+
 }  // namespace cugru

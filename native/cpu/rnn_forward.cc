@@ -40,7 +40,7 @@ RnnKernel::RnnKernel(const OpDesc& desc, const Vectors& vectors)
     rings_ = take(workspace, desc_.wantsSequence ? 0 : 2 * desc_.batch * width);
   }
   if (desc_.steps > 1 && desc_.batch < kSharedRows) {
-    projections_ = take(workspace, desc_.directions * rows * blocks() * 3 * table_.width);
+    projections_ = take(workspace, rows * blocks() * 3 * table_.width);
   }
   sizes_.workspace = static_cast<size_t>(workspace) * sizeof(float);
   sizes_.saved = static_cast<size_t>(saved) * sizeof(float);

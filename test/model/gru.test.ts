@@ -127,6 +127,26 @@ test('the output goes where it is asked to', async (t) => {
   await t.throwsAsync(gru.forward(x, { out: new Float64Array(80) as never }), { code: 'ERR_TYPE' });
 });
 
+test('an output that loses its memory while the forward runs is an error', async (t) => {
+  const gru = new GRU({ inputSize: 64, hiddenSize: 256, device: 'cpu' });
+  const x = { data: new Float32Array(64 * 100 * 64), shape: [64, 100, 64] };
+  const out = new Float32Array(64 * 100 * 256);
+  const running = gru.forward(x, { out });
+  await new Promise((turn) => setImmediate(turn));
+  structuredClone(out, { transfer: [out.buffer] });
+  await t.throwsAsync(running, { code: 'ERR_DETACHED_BUFFER' });
+});
+
+test('a tensor that is undefined is missing', async (t) => {
+  const gru = new GRU({ inputSize: 3, hiddenSize: 4, device: 'cpu' });
+  const dict = await gru.stateDict();
+  await t.throwsAsync(gru.loadStateDict({ ...dict, weight_ih_l0: undefined as never }), {
+    code: 'ERR_VALUE',
+    message: /missing: weight_ih_l0/,
+  });
+  t.deepEqual(await gru.stateDict(), dict);
+});
+
 test('step by step is the same as forward', async (t) => {
   const gru = new GRU({ inputSize: 3, hiddenSize: 5, numLayers: 2 });
   const x = tensor([2, 7, 3]);

@@ -219,6 +219,19 @@ test('a loss that is no number ends the fit, and the weights are those of the st
   t.true(Number.isFinite(epochs[0]?.loss));
 });
 
+test('weights are not set in the middle of a fit', async (t) => {
+  const model = classifier();
+  const weights = await model.getWeights();
+  const refused: unknown[] = [];
+  await model.fit(waves(40), {
+    onProgress: async () => {
+      refused.push(await model.setWeights(weights, { partial: true }).catch((error: { code: string }) => error.code));
+    },
+  });
+  t.true(refused.length > 0 && refused.every((code) => code === 'ERR_BUSY'), refused.join());
+  await t.notThrowsAsync(model.setWeights(weights));
+});
+
 test('what cannot fit in memory is refused before it is attempted', async (t) => {
   const { rss } = process.memoryUsage();
   const huge = sequential([layers.gru({ units: 2 ** 20 })], { inputShape: shape });
