@@ -45,6 +45,8 @@ export interface ProcessInfo {
   readonly availableBytes: number;
   /** Allocations made so far by native compute threads. */
   readonly computeAllocations: number;
+  /** Memory outside of its heap that V8 was told of, by all addons; `process.memoryUsage()` does not show it. */
+  readonly externalBytes: number;
   readonly compiler: string;
 }
 
@@ -106,7 +108,10 @@ export interface RunResult {
   readonly batches: number;
   readonly cancelled: boolean;
   readonly seconds: number;
+  /** Of all gradients together before clipping, at the last update. */
   readonly gradientNorm: number;
+  /** Updates that were left out because gradients were not finite: the weights stayed what they were. */
+  readonly skipped: number;
   readonly step: number;
   readonly losses: readonly LossResult[];
 }

@@ -45,7 +45,7 @@
       "sources": ["<!@(node ../scripts/gyp-sources.mjs sources)"],
       "conditions": [
         ["OS=='linux'", {
-          "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL"],
+          "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,nodelete", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL"],
           "libraries": ["-lpthread", "-ldl"]
         }]
       ]

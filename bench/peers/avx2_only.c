@@ -3,6 +3,7 @@
  * Linux on x86-64 with CPUID faulting only; where that is missing, nothing is changed and a line on stderr says so. */
 #define _GNU_SOURCE
 #include <asm/prctl.h>
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdint.h>
@@ -14,7 +15,18 @@
 #define ARCH_SET_CPUID 0x1012
 #endif
 
-static struct sigaction before;
+/* What the program asked for SIGSEGV: kept here, and called for faults that are not ours. Node sets all signals to their
+ * defaults at its start. */
+static struct sigaction theirs;
+static int (*setAction)(int, const struct sigaction*, struct sigaction*);
+
+int sigaction(int signal, const struct sigaction* action, struct sigaction* old) {
+  if (setAction == NULL) setAction = (int (*)(int, const struct sigaction*, struct sigaction*))dlsym(RTLD_NEXT, "sigaction");
+  if (signal != SIGSEGV) return setAction(signal, action, old);
+  if (old != NULL) *old = theirs;
+  if (action != NULL) theirs = *action;
+  return 0;
+}
 
 static void answer(greg_t* r) {
   uint32_t a = (uint32_t)r[REG_RAX], c = (uint32_t)r[REG_RCX], leaf = a, subleaf = c, b, d;
@@ -36,13 +48,21 @@ static void onFault(int signal, siginfo_t* info, void* context) {
   greg_t* r = ((ucontext_t*)context)->uc_mcontext.gregs;
   const uint8_t* at = (const uint8_t*)r[REG_RIP];
   if (info->si_code == SI_KERNEL && at[0] == 0x0f && at[1] == 0xa2) return answer(r);
-  sigaction(signal, &before, NULL); /* somebody else's fault: it happens again under the old handler */
+  if ((theirs.sa_flags & SA_SIGINFO) != 0) {
+    theirs.sa_sigaction(signal, info, context);
+  } else if (theirs.sa_handler != SIG_DFL && theirs.sa_handler != SIG_IGN) {
+    theirs.sa_handler(signal);
+  } else {
+    setAction(signal, &theirs, NULL); /* happens again, and ends the process */
+  }
 }
 
 __attribute__((constructor)) static void start(void) {
   struct sigaction action = {0};
   action.sa_sigaction = onFault;
   action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
-  sigaction(SIGSEGV, &action, &before);
+  struct sigaction none;
+  sigaction(SIGUSR2, NULL, &none); /* finds setAction */
+  setAction(SIGSEGV, &action, NULL);
   if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) != 0) fprintf(stderr, "avx2_only: this processor cannot hide its features\n");
 }

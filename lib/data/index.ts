@@ -3,5 +3,5 @@ export { type ArraysOptions, fromArrays } from './arrays.js';
 export { Dataset, type DatasetStorage, type RowSelection, type SplitOptions } from './dataset.js';
 export * as datasets from './datasets.js';
 export type { DatasetSplits, IdxFolderOptions, MnistOptions } from './mnist.js';
-export { permutation } from './shuffle.js';
+export { permutation, shuffleRows } from './shuffle.js';
 export { type ChannelStatistics, datasetStatistics } from './statistics.js';

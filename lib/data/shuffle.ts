@@ -1,4 +1,5 @@
 /** Orders of rows that depend on nothing but their number, a seed and an epoch. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { expectInteger } from '../checks.js';
 import { PhiloxStream } from './philox.js';
 
@@ -6,9 +7,12 @@ import { PhiloxStream } from './philox.js';
 const shuffleStream = 0xffff_0001;
 const splitStream = 0xffff_0002;
 
-/** Shuffles in place: Fisher and Yates, from the end. */
-function shuffle(items: Int32Array, random: PhiloxStream): Int32Array {
-  for (let i = items.length - 1; i > 0; i--) {
+// Items that are swapped between two turns of the event loop: about a millisecond's work before it is optimised.
+const itemsOfTurn = 4096;
+
+/** Shuffles in place: Fisher and Yates, from the end, or from `from` down to above `to`. */
+function shuffle(items: Int32Array, random: PhiloxStream, from: number = items.length - 1, to = 0): Int32Array {
+  for (let i = from; i > to; i--) {
     const j = random.below(i + 1);
     const item = items[i] as number;
     items[i] = items[j] as number;
@@ -33,6 +37,19 @@ export function permutation(n: number, seed: number, epoch: number): Int32Array 
   const rows = new Int32Array(n);
   for (let i = 0; i < n; i++) rows[i] = i;
   return shuffle(rows, new PhiloxStream(seed, shuffleStream, epoch));
+}
+
+/**
+ * Puts `rows` into the order of {@link permutation}, in place, with turns of the event loop in between.
+ * @internal
+ */
+export async function shuffleRows(rows: Int32Array, seed: number, epoch: number): Promise<Int32Array> {
+  const random = new PhiloxStream(seed, shuffleStream, epoch);
+  for (let from = rows.length - 1; from > 0; from -= itemsOfTurn) {
+    shuffle(rows, random, from, Math.max(0, from - itemsOfTurn));
+    await turn();
+  }
+  return rows;
 }
 
 /** Shuffles `positions` in place for a split; `group` keeps the classes of a stratified one independent. @internal */

@@ -33,7 +33,8 @@ function quotas(groups: readonly Int32Array[], { size, count }: SplitPlan): numb
 
 /** Positions of both parts, each in ascending order. @internal */
 export function splitPositions(plan: SplitPlan): [Int32Array, Int32Array] {
-  const all = Int32Array.from({ length: plan.size }, (_, i) => i);
+  const all = new Int32Array(plan.size);
+  for (let i = 0; i < all.length; i++) all[i] = i;
   const groups = plan.classOf === undefined ? [all] : positionsByClass(plan.classOf);
   const first = new Uint8Array(plan.size);
   quotas(groups, plan).forEach((quota, g) => {

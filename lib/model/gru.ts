@@ -14,7 +14,7 @@ import {
   segments,
 } from '../native.js';
 import { Lru } from './lru.js';
-import { type Device, Runtime } from './runtime.js';
+import { type Device, disposeWhenMade, Runtime } from './runtime.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { elements, expectTensor, type Tensor } from './tensor.js';
 import { fromBuffer, toBuffer } from './transfer.js';
@@ -309,6 +309,7 @@ export class GRU {
   /** Frees all native memory. Calls that wait fail with `ERR_DISPOSED`. */
   dispose(): void {
     this.#programs.clear();
+    disposeWhenMade(this.#ready);
     this.#runtime.close();
   }
 
@@ -408,9 +409,14 @@ export class GRU {
     });
   }
 
+  // What went in is freed at once, so that the next call's buffers need no fresh memory.
   async #run(program: Compiled, request: RunRequest): Promise<void> {
-    const result = await this.#runtime.run(program.handle, request);
-    if (result.cancelled) this.#runtime.expectOpen('GRU');
+    try {
+      const result = await this.#runtime.run(program.handle, request);
+      if (result.cancelled) this.#runtime.expectOpen('GRU');
+    } finally {
+      for (const { buffer } of [...(request.inputs ?? []), ...(request.seeds ?? [])]) native().dispose(buffer);
+    }
   }
 
   #stateBuffers(batch: number, indices: readonly number[]): HostBinding[] {

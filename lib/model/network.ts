@@ -26,7 +26,7 @@ import {
   type Variant,
 } from './lowering.js';
 import { Lru } from './lru.js';
-import { type Device, Runtime } from './runtime.js';
+import { type Device, disposeWhenMade, Runtime } from './runtime.js';
 import { disposeSlabs, expectInputs, inputVariant, SlabCache, slabBindings } from './source.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { type ModelSummary, summarize } from './summary.js';
@@ -326,6 +326,9 @@ export class Network {
   /** Frees all native memory. A running call ends after its batch; calls that wait fail with `ERR_DISPOSED`. */
   dispose(): void {
     this.#programs.clear();
+    this.slabs.dispose();
+    disposeWhenMade(this.#streamer?.handle);
+    disposeWhenMade(this.#ready);
     this.runtime.close();
   }
 
@@ -339,6 +342,7 @@ export class Network {
     return this.#normalized;
   }
 
+  /** @internal */
   set normalized(value: boolean) {
     this.#normalized = value;
   }

@@ -4,6 +4,7 @@ import { CugruError } from '../errors.js';
 import type { DType, GraphSpec } from '../graph_spec.js';
 import type { NamedGroup } from '../layers/builder.js';
 import {
+  type AnyHandle,
   type Mode,
   type NumericArray,
   native,
@@ -27,6 +28,14 @@ function expectDevice(device: unknown): string {
   if (device === 'auto') return 'cpu';
   if (typeof device === 'string' && /^(cpu|cuda(:\d{1,3})?)$/.test(device)) return device;
   throw new CugruError('ERR_VALUE', `device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got ${String(device)}`);
+}
+
+/** Frees a handle that may still be in the making. */
+export function disposeWhenMade(made: Promise<AnyHandle> | undefined): void {
+  void made?.then(
+    (handle) => native().dispose(handle),
+    () => {},
+  );
 }
 
 /** See the file's head. */

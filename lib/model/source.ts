@@ -17,6 +17,9 @@ export interface Slabs {
 export class SlabCache {
   readonly #runtime: Runtime;
   readonly #cache = new WeakMap<DatasetStorage, Promise<Slabs>>();
+  // The same promises, for dispose: weakly, so that slabs still go with their storage.
+  readonly #made = new Set<WeakRef<Promise<Slabs>>>();
+  readonly #gone = new FinalizationRegistry<WeakRef<Promise<Slabs>>>((ref) => this.#made.delete(ref));
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -28,8 +31,17 @@ export class SlabCache {
       slabs = this.#upload(storage);
       slabs.catch(() => this.#cache.delete(storage));
       this.#cache.set(storage, slabs);
+      const ref = new WeakRef(slabs);
+      this.#made.add(ref);
+      this.#gone.register(slabs, ref);
     }
     return slabs;
+  }
+
+  /** Frees all slabs, those in the making as soon as they are made. */
+  dispose(): void {
+    for (const ref of this.#made) void ref.deref()?.then(disposeSlabs, () => {});
+    this.#made.clear();
   }
 
   async #upload(storage: DatasetStorage): Promise<Slabs> {

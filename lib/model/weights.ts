@@ -98,6 +98,9 @@ export class WeightTable {
       );
       flat.set(tensor.data, offset);
     }
-    if (flat.length > 0) await native().storeWrite(store, content, await toBuffer('weights', flat));
+    if (flat.length === 0) return;
+    const buffer = await toBuffer('weights', flat);
+    await native().storeWrite(store, content, buffer);
+    native().dispose(buffer);
   }
 }

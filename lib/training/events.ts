@@ -13,7 +13,7 @@ export interface EpochLogs {
   readonly valAccuracy?: number | undefined;
   /** Of the epoch's last step. */
   readonly learningRate: number;
-  /** Norm of all gradients before clipping, at the last step; 0 when the optimiser does not clip. */
+  /** Norm of all gradients together before clipping, at the last step. */
   readonly gradientNorm: number;
   /** Wall-clock of the training part. */
   readonly seconds: number;

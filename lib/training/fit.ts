@@ -1,13 +1,13 @@
 /** The training loop: shuffled rows in chunks of about 50 ms of native work, metrics, validation. */
 import type { Dataset } from '../data/index.js';
-import { permutation } from '../data/index.js';
-import { CugruError } from '../errors.js';
+import { shuffleRows } from '../data/index.js';
 import { chunkSizer } from '../model/chunks.js';
 import type { CompiledGraph, Network } from '../model/network.js';
 import { type Slabs, slabBindings } from '../model/source.js';
-import { type CancelHandle, native, segments } from '../native.js';
+import { type CancelHandle, native, type RunResult, segments } from '../native.js';
 import { type Evaluation, LossTally } from './evaluation.js';
 import type { EpochLogs, FitEvent, ProgressEvent } from './events.js';
+import { expectFinite } from './finite.js';
 import { learningRateAt, type Schedule } from './schedules.js';
 
 /** Everything a loop needs, checked. */
@@ -28,19 +28,9 @@ export interface FitPlan {
 const trainStep = segments.zeroGradients | segments.forward | segments.loss | segments.backward | segments.update;
 
 /** Rows of the dataset's storage in the order of this epoch. */
-function epochRows(plan: FitPlan, epoch: number): Int32Array {
+async function epochRows(plan: FitPlan, epoch: number): Promise<Int32Array> {
   const rows = plan.dataset.rows();
-  if (!plan.shuffle) return rows;
-  return permutation(plan.dataset.size, plan.model.seed, epoch).map((i) => rows[i] as number);
-}
-
-function expectFinite(loss: number, epoch: number, batch: number): void {
-  if (Number.isFinite(loss)) return;
-  throw new CugruError(
-    'ERR_NOT_FINITE',
-    `the loss became ${loss} in epoch ${epoch + 1}, at batch ${batch}; lower the learning rate, or set clipNorm on the optimizer`,
-    { epoch, batch },
-  );
+  return plan.shuffle ? shuffleRows(rows, plan.model.seed, epoch) : rows;
 }
 
 /** One epoch; yields progress and returns its logs. */
@@ -48,9 +38,9 @@ class EpochLoop {
   readonly #plan: FitPlan;
   readonly #slabs: Slabs;
   readonly #epoch: number;
-  readonly #rows: Int32Array;
   readonly #batches: number;
   readonly #tally = new LossTally();
+  #rows: Int32Array = new Int32Array(0);
   #computeSeconds = 0;
   #gradientNorm = 0;
   #learningRate = 0;
@@ -59,7 +49,6 @@ class EpochLoop {
     this.#plan = plan;
     this.#slabs = slabs;
     this.#epoch = epoch;
-    this.#rows = epochRows(plan, epoch);
     this.#batches = Math.ceil(plan.dataset.size / plan.compiled.batch);
   }
 
@@ -67,6 +56,7 @@ class EpochLoop {
     const begin = performance.now();
     const { signal, compiled, perBatch } = this.#plan;
     const chunks = chunkSizer(compiled.batch);
+    this.#rows = await epochRows(this.#plan, this.#epoch);
     for (let done = 0; done < this.#batches; ) {
       signal?.throwIfAborted();
       const count = Math.min(this.#batches - done, perBatch ? 1 : chunks.batches());
@@ -75,7 +65,6 @@ class EpochLoop {
       chunks.took(took);
       done += took.batches;
       signal?.throwIfAborted();
-      expectFinite(this.#tally.loss, this.#epoch, done);
       const batchLoss =
         (this.#tally.loss * this.#tally.rows - before.sum) / Math.max(1, this.#tally.rows - before.rows);
       yield this.#progress(done, batchLoss, (performance.now() - begin) / 1000);
@@ -84,7 +73,7 @@ class EpochLoop {
     return this.#logs(seconds);
   }
 
-  async #chunk(first: number, count: number, cancel: CancelHandle): Promise<{ batches: number; seconds: number }> {
+  async #chunk(first: number, count: number, cancel: CancelHandle): Promise<RunResult> {
     const { model, compiled, schedule, epochs } = this.#plan;
     const rates = new Float32Array(count);
     const total = epochs * this.#batches;
@@ -101,6 +90,10 @@ class EpochLoop {
       slabs: slabBindings(compiled.lowered, this.#slabs),
       cancel,
     });
+    expectFinite(result, (batch) => ({
+      text: `in epoch ${this.#epoch + 1}, at batch ${first + batch}`,
+      details: { epoch: this.#epoch, batch: first + batch },
+    }));
     this.#tally.add(result);
     this.#computeSeconds += result.seconds;
     this.#gradientNorm = result.gradientNorm;

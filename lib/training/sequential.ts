@@ -22,6 +22,7 @@ import { elements } from '../model/tensor.js';
 import { native, type RunResult, segments } from '../native.js';
 import { type Evaluation, evaluateRows, LossTally } from './evaluation.js';
 import type { EpochLogs, FitEvent, History, ProgressEvent } from './events.js';
+import { expectFinite } from './finite.js';
 import { type FitPlan, fitLoop } from './fit.js';
 import { nativeOptimizer, type Optimizer, type OptimizerName, resolveOptimizer } from './optimizers.js';
 import { saveModel, slotsOf } from './saving.js';
@@ -227,7 +228,12 @@ export class Sequential extends Network {
         'train',
         1,
       );
-      await this.run(program, { segments: segments.update, rows: 1, learningRates: await this.#rates() });
+      const result = await this.run(program, {
+        segments: segments.update,
+        rows: 1,
+        learningRates: await this.#rates(),
+      });
+      expectFinite(result, () => ({ text: 'among those to apply' }));
     });
   }
 
@@ -313,6 +319,7 @@ export class Sequential extends Network {
     await this.configure();
     const program = await this.program(variant, 'train', dataset.size);
     const result = await this.#runOnce(program, dataset, parts, gradientScale);
+    if ((parts & segments.update) !== 0) expectFinite(result, () => ({ text: 'in this batch' }));
     const tally = new LossTally();
     tally.add(result);
     return { loss: tally.loss, accuracy: tally.accuracy };

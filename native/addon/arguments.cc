@@ -8,7 +8,8 @@ namespace cugru {
 
 namespace {
 
-constexpr uint32_t kMaxEntries = 1 << 16;
+constexpr uint32_t kMaxEntries = 1 << 12;  // what is quadratic in them stays under a second
+constexpr size_t kMaxCharacters = 1 << 12;
 
 const char* arrayName(napi_typedarray_type type) {
   switch (type) {
@@ -71,6 +72,11 @@ int64_t integer(const Napi::Value& value, const char* what, int64_t low, int64_t
 
 std::string string(const Napi::Value& value, const char* what) {
   if (!value.IsString()) fail(code::kType, what, " must be a string");
+  size_t characters = 0;
+  napi_get_value_string_utf16(value.Env(), value, nullptr, 0, &characters);
+  if (characters > kMaxCharacters) {
+    fail(code::kRange, what, " has ", characters, " characters, at most ", kMaxCharacters);
+  }
   return value.As<Napi::String>().Utf8Value();
 }
 

@@ -17,7 +17,7 @@ struct ArrayView {
 };
 
 Napi::Object object(const Napi::Value& value, const char* what);
-Napi::Array list(const Napi::Value& value, const char* what);  // at most 65536 entries
+Napi::Array list(const Napi::Value& value, const char* what);  // at most 4096 entries
 int64_t integer(const Napi::Value& value, const char* what, int64_t low, int64_t high);
 double number(const Napi::Value& value, const char* what);
 std::string string(const Napi::Value& value, const char* what);

@@ -12,13 +12,6 @@ namespace {
 
 constexpr int64_t kMaxBytes = int64_t{1} << 46;
 
-// The caller keeps each copy under a megabyte, so that it holds the event loop for a fraction of a millisecond.
-std::shared_ptr<HostBuffer> idleBuffer(const Napi::Value& value) {
-  auto buffer = unwrap<HostBuffer>(value);
-  if (buffer->users > 0) fail(code::kBusy, "this buffer is in use by a running call");
-  return buffer;
-}
-
 void expectInside(const HostBuffer& buffer, int64_t offset, size_t bytes) {
   if (static_cast<size_t>(offset) > buffer.bytes() || bytes > buffer.bytes() - static_cast<size_t>(offset)) {
     fail(code::kRange, bytes, " bytes at ", offset, " are outside of a buffer of ", buffer.bytes());
@@ -30,6 +23,7 @@ Napi::Value createBuffer(const Napi::CallbackInfo& info) {
   return wrap<HostBuffer>(info.Env(), std::make_shared<HostBuffer>(bytes), bytes);
 }
 
+// The caller keeps each copy under a megabyte, so that it holds the event loop for a fraction of a millisecond.
 Napi::Value bufferWrite(const Napi::CallbackInfo& info) {
   auto buffer = idleBuffer(info[0]);
   if (buffer->sealed) fail(code::kState, "this buffer became a slab and is not written again");
@@ -60,11 +54,18 @@ Napi::Value createSlab(const Napi::CallbackInfo& info) {
         return std::make_shared<Slab>(session->backend(), stream, buffer, type);
       },
       [session](Napi::Env env, std::shared_ptr<Slab>& slab) {
-        return wrap<SlabHandle>(env, std::make_shared<SlabHandle>(SlabHandle{session, slab}));
+        const size_t bytes = slab->hostBytes();
+        return wrap<SlabHandle>(env, std::make_shared<SlabHandle>(SlabHandle{session, slab}), bytes);
       });
 }
 
 }  // namespace
+
+std::shared_ptr<HostBuffer> idleBuffer(const Napi::Value& value) {
+  auto buffer = unwrap<HostBuffer>(value);
+  if (buffer->busy()) fail(code::kBusy, "this buffer is in use by a running call");
+  return buffer;
+}
 
 void exportBuffers(Napi::Env env, Napi::Object exports) {
   exportFunction<createBuffer>(env, exports, "createBuffer");

@@ -79,6 +79,9 @@ Napi::Value wrap(Napi::Env env, std::shared_ptr<T> object, size_t hostBytes = 0)
   return value;
 }
 
+// A buffer that no call in flight holds.
+std::shared_ptr<HostBuffer> idleBuffer(const Napi::Value& value);
+
 template <typename T>
 bool isHandle(const Napi::Value& value) {
   return value.IsExternal() && value.As<Napi::External<HandleBase>>().CheckTypeTag(&HandleKind<T>::tag);

@@ -24,7 +24,10 @@ void Instance::cleanUp(void* data) {
 
 Napi::Value Instance::makeError(Napi::Env env, const char* code, const std::string& message) const {
   if (!errorClass_.IsEmpty()) {
-    return errorClass_.New({Napi::String::New(env, code), Napi::String::New(env, message)});
+    try {
+      return errorClass_.New({Napi::String::New(env, code), Napi::String::New(env, message)});
+    } catch (const Napi::Error&) {  // a class that throws must not hide the error, or leave a promise pending
+    }
   }
   Napi::Error error = Napi::Error::New(env, message);
   error.Set("code", Napi::String::New(env, code));
@@ -50,7 +53,10 @@ void Instance::settle(Napi::Env env, Napi::Function, Instance* instance, AsyncCa
   if (env == nullptr) return;  // the environment is going down
   if (--instance->pending_ == 0) instance->door_.Unref(env);
   Napi::HandleScope scope(env);
-  call->settle(env);
+  try {
+    call->settle(env);
+  } catch (const Napi::Error&) {  // only when the worker is being terminated; nobody waits for the promise then
+  }
 }
 
 }  // namespace cugru

@@ -12,8 +12,9 @@ namespace {
 template <typename T, typename Read>
 std::vector<T> mapped(const Napi::Value& value, const char* what, Read read) {
   Napi::Array array = list(value, what);
+  const uint32_t length = array.Length();  // read once: a getter among the entries may append others
   std::vector<T> out;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
+  for (uint32_t i = 0; i < length; ++i) {
     Napi::HandleScope scope(array.Env());
     out.push_back(read(array.Get(i)));
   }
@@ -39,7 +40,7 @@ TensorSpec parseTensor(const Napi::Value& value) {
 Attribute parseAttribute(const Napi::Value& value, const std::string& name) {
   if (value.IsNumber()) return value.As<Napi::Number>().DoubleValue();
   if (value.IsBoolean()) return value.As<Napi::Boolean>().Value();
-  if (value.IsString()) return value.As<Napi::String>().Utf8Value();
+  if (value.IsString()) return string(value, "an attribute");
   if (value.IsTypedArray()) {
     const ArrayView view = anyArray(value, name.c_str());
     if (view.type == napi_int32_array) return std::make_shared<const std::vector<int32_t>>(int32s(value, name.c_str()));
@@ -52,8 +53,9 @@ Attributes parseAttributes(const Napi::Object& owner) {
   Attributes attrs;
   if (!present(owner, "attrs")) return attrs;
   Napi::Object from = object(owner.Get("attrs"), "attrs");
-  Napi::Array names = from.GetPropertyNames();
+  Napi::Array names = list(from.GetPropertyNames(), "the names of attrs");
   for (uint32_t i = 0; i < names.Length(); ++i) {
+    Napi::HandleScope scope(from.Env());
     const std::string name = string(names.Get(i), "an attribute's name");
     Napi::Value value = from.Get(name);
     if (!value.IsUndefined()) attrs.set(name, parseAttribute(value, name));
@@ -132,10 +134,10 @@ GroupSpec parseGroup(const Napi::Value& value) {
   return group;
 }
 
-float inRange(const Napi::Object& from, const char* key, double fallback, double low, double high) {
+double inRange(const Napi::Object& from, const char* key, double fallback, double low, double high) {
   const double value = numberOr(from, key, fallback);
   if (!(value >= low && value <= high)) fail(code::kValue, key, " must be from ", low, " to ", high, ", got ", value);
-  return static_cast<float>(value);
+  return value;
 }
 
 HostBinding parseHost(const Napi::Value& value) {
@@ -192,13 +194,13 @@ OptimizerDesc parseOptimizer(const Napi::Value& value) {
     fail(code::kValue, "unknown optimizer '", kind, "'; known are sgd, adam, adamw");
   }
   constexpr double kBelowOne = 0.9999999;
-  desc.momentum = inRange(from, "momentum", 0, 0, kBelowOne);
+  desc.momentum = static_cast<float>(inRange(from, "momentum", 0, 0, kBelowOne));
   desc.nesterov = flagOr(from, "nesterov", false);
   desc.beta1 = inRange(from, "beta1", 0.9, 0, kBelowOne);
   desc.beta2 = inRange(from, "beta2", 0.999, 0, kBelowOne);
-  desc.epsilon = inRange(from, "epsilon", 1e-8, 1e-30, 1);
-  desc.weightDecay = inRange(from, "weightDecay", 0, 0, 1e3);
-  desc.clipNorm = inRange(from, "clipNorm", 0, 0, 1e30);
+  desc.epsilon = static_cast<float>(inRange(from, "epsilon", 1e-8, 1e-30, 1));
+  desc.weightDecay = static_cast<float>(inRange(from, "weightDecay", 0, 0, 1e3));
+  desc.clipNorm = static_cast<float>(inRange(from, "clipNorm", 0, 0, 1e30));
   return desc;
 }
 
@@ -223,7 +225,7 @@ RunRequest parseRun(const Napi::Value& value, const Session& session) {
     }
   }
   run.seed = static_cast<uint64_t>(integerOr(from, "seed", 0, 0, (int64_t{1} << 53) - 1));
-  run.gradientScale = inRange(from, "gradientScale", 1, -1e30, 1e30);
+  run.gradientScale = static_cast<float>(inRange(from, "gradientScale", 1, -1e30, 1e30));
   if (present(from, "slabs")) {
     run.slabs = mapped<SlabBinding>(from.Get("slabs"), "slabs", [&](const Napi::Value& v) {
       Napi::Object binding = object(v, "a slab binding");

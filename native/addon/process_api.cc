@@ -21,6 +21,8 @@ Napi::Value processInfo(const Napi::CallbackInfo& info) {
   out.Set("processors", Napi::Number::New(env, allowedProcessors()));
   out.Set("availableBytes", Napi::Number::New(env, static_cast<double>(availableBytes())));
   out.Set("computeAllocations", Napi::Number::New(env, static_cast<double>(computeAllocations())));
+  const int64_t external = Napi::MemoryManagement::AdjustExternalMemory(env, 0);
+  out.Set("externalBytes", Napi::Number::New(env, static_cast<double>(external)));
   out.Set("compiler", Napi::String::New(env, __VERSION__));
   return out;
 }

@@ -55,23 +55,46 @@ Napi::Value cancel(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// Marks the buffers of a run as in use until it is settled.
+// Holds the buffers of a run until it is settled: any number of runs may read one, a run that writes one has it for itself.
+// What was checked when a run begins, lengths among it, can then not change while it runs.
 class BufferUse {
  public:
   explicit BufferUse(const RunRequest& run) {
-    for (const auto* group : {&run.inputs, &run.outputs, &run.seeds, &run.gradients}) {
-      for (const HostBinding& binding : *group) buffers_.push_back(binding.buffer);
+    try {
+      for (const auto* group : {&run.outputs, &run.gradients}) {
+        for (const HostBinding& binding : *group) write(binding.buffer);
+      }
+      for (const auto* group : {&run.inputs, &run.seeds}) {
+        for (const HostBinding& binding : *group) read(binding.buffer);
+      }
+    } catch (...) {
+      release();
+      throw;
     }
-    for (const auto& buffer : buffers_) ++buffer->users;
   }
-  ~BufferUse() {
-    for (const auto& buffer : buffers_) --buffer->users;
-  }
+  ~BufferUse() { release(); }
   BufferUse(const BufferUse&) = delete;
   BufferUse& operator=(const BufferUse&) = delete;
 
  private:
-  std::vector<std::shared_ptr<HostBuffer>> buffers_;
+  void write(const std::shared_ptr<HostBuffer>& buffer) {
+    if (buffer->busy()) fail(code::kBusy, "a buffer that takes results is in use by this or another run");
+    written_.push_back(buffer);
+    buffer->written = true;
+  }
+  void read(const std::shared_ptr<HostBuffer>& buffer) {
+    if (buffer->written) fail(code::kBusy, "a buffer that is read takes the results of this or another run");
+    read_.push_back(buffer);
+    ++buffer->readers;
+  }
+  void release() noexcept {
+    for (const auto& buffer : written_) buffer->written = false;
+    for (const auto& buffer : read_) --buffer->readers;
+    written_.clear();
+    read_.clear();
+  }
+
+  std::vector<std::shared_ptr<HostBuffer>> written_, read_;
 };
 
 void expectWritable(const RunRequest& run) {
@@ -100,6 +123,7 @@ Napi::Value resultObject(Napi::Env env, const RunResult& result) {
   out.Set("cancelled", Napi::Boolean::New(env, result.cancelled));
   out.Set("seconds", Napi::Number::New(env, result.seconds));
   out.Set("gradientNorm", Napi::Number::New(env, result.gradientNorm));
+  out.Set("skipped", Napi::Number::New(env, static_cast<double>(result.skipped)));
   out.Set("step", Napi::Number::New(env, static_cast<double>(result.step)));
   Napi::Array losses = Napi::Array::New(env);
   for (const LossResult& loss : result.losses) losses.Set(losses.Length(), lossObject(env, loss));

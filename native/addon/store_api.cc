@@ -59,7 +59,7 @@ Napi::Value storeRead(const Napi::CallbackInfo& info) {
 Napi::Value storeWrite(const Napi::CallbackInfo& info) {
   auto handle = unwrap<StoreHandle>(info[0]);
   const StoreContent content = contentOf(info[1]);
-  auto buffer = unwrap<HostBuffer>(info[2]);
+  auto buffer = idleBuffer(info[2]);
   const auto wanted = static_cast<size_t>(handle->thing->canonicalElements(content)) * sizeof(float);
   if (buffer->bytes() != wanted) {
     fail(code::kShape, "the store's content has ", wanted, " bytes, the buffer ", buffer->bytes());

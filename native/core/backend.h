@@ -84,11 +84,12 @@ enum class OptimizerKind : uint8_t { sgd, adam, adamw };
 
 struct OptimizerDesc {
   OptimizerKind kind = OptimizerKind::sgd;
-  float momentum = 0;                                   // sgd
-  bool nesterov = false;                                // sgd
-  float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;  // adam, adamw
-  float weightDecay = 0;                                // sgd, adam: added to the gradient (L2); adamw: decoupled
-  float clipNorm = 0;                                   // of all gradients together; 0: off
+  float momentum = 0;                 // sgd
+  bool nesterov = false;              // sgd
+  double beta1 = 0.9, beta2 = 0.999;  // adam, adamw
+  float epsilon = 1e-8f;
+  float weightDecay = 0;  // sgd, adam: added to the gradient (L2); adamw: decoupled
+  float clipNorm = 0;     // of all gradients together; 0: off
   int slots() const { return kind == OptimizerKind::sgd ? (momentum != 0 ? 1 : 0) : 2; }
 };
 
@@ -99,6 +100,12 @@ struct ParamRange {
   float rateFactor = 1, decayFactor = 1;
 };
 
+// What updates leave behind; zeroed before a run.
+struct UpdateReport {
+  float gradientNorm = 0;  // of all gradients together before clipping, at the last update
+  int32_t skipped = 0;     // updates left out: the first whose norm is not finite, and all after it in the run
+};
+
 struct OptimizerArgs {
   float* params = nullptr;
   float* gradients = nullptr;  // zeroed by the update
@@ -107,7 +114,7 @@ struct OptimizerArgs {
   const ParamRange* ranges = nullptr;  // host memory, constant after configuration
   size_t rangeCount = 0;
   void* workspace = nullptr;
-  float* gradientNorm = nullptr;  // out: the norm before clipping, one float in backend memory (written when clipping)
+  UpdateReport* report = nullptr;  // out, in backend memory
   const StepControl* control = nullptr;
 };
 

@@ -48,12 +48,16 @@ bool spin(std::chrono::microseconds limit, Done done) {
   }
 }
 
+// 0: not set.
 int threadsFromEnvironment() {
   const char* value = std::getenv("CUGRU_NUM_THREADS");
-  if (value == nullptr || *value < '0' || *value > '9') return 0;
+  if (value == nullptr || *value == '\0') return 0;
   char* end = nullptr;
-  const long threads = std::strtol(value, &end, 10);
-  return *end == '\0' && threads >= 1 && threads <= kMaxThreads ? static_cast<int>(threads) : 0;
+  const long threads = *value >= '0' && *value <= '9' ? std::strtol(value, &end, 10) : 0;
+  if (threads < 1 || threads > kMaxThreads || *end != '\0') {
+    fail(code::kValue, "CUGRU_NUM_THREADS must be an integer from 1 to ", kMaxThreads, ", got '", value, "'");
+  }
+  return static_cast<int>(threads);
 }
 
 // Processors that a quota of `quota` microseconds in every `period` amounts to; 0: no limit.
@@ -249,9 +253,11 @@ ThreadPool& ThreadPool::instance() {
   return *pool;
 }
 
-ThreadPool::ThreadPool() : state_(new State) {
+ThreadPool::ThreadPool() {
   const int wished = threadsFromEnvironment();
-  state_->size = wished > 0 ? wished : allowedProcessors();
+  const int size = wished > 0 ? wished : allowedProcessors();
+  state_ = new State;
+  state_->size = size;
 }
 
 ThreadPool::~ThreadPool() {

@@ -28,7 +28,8 @@ const cpu::Table* tableOf(Isa isa) {
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(Isa isa) : vectors_{tableOf(isa), isaName(isa)} {}
+  // Asks for the pool at once, so that a wrong CUGRU_NUM_THREADS is refused here and not by the first run.
+  explicit CpuBackend(Isa isa) : vectors_{tableOf(isa), isaName(isa)} { ThreadPool::instance(); }
 
   std::string name() const override { return "cpu"; }
   std::string description() const override {

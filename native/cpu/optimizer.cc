@@ -17,12 +17,17 @@ class CpuOptimizer final : public Optimizer {
   CpuOptimizer(const OptimizerDesc& desc, int64_t elements, const Vectors& vectors)
       : desc_(desc), elements_(elements), table_(*vectors.table) {}
 
-  size_t workspace() const override {
-    return desc_.clipNorm > 0 ? static_cast<size_t>((elements_ + kBlock - 1) / kBlock) * sizeof(double) : 0;
-  }
+  size_t workspace() const override { return static_cast<size_t>((elements_ + kBlock - 1) / kBlock) * sizeof(double); }
 
   void update(const OptimizerArgs& args, Stream& stream) override {
-    const float scale = desc_.clipNorm > 0 ? clipFactor(args, cpu(stream)) : 1.0f;
+    const double norm = gradientNorm(args, cpu(stream));
+    args.report->gradientNorm = static_cast<float>(norm);
+    if (!std::isfinite(norm) || args.report->skipped > 0) {
+      ++args.report->skipped;
+      std::fill_n(args.gradients, args.elements, 0.0f);
+      return;
+    }
+    const float scale = clipFactor(norm);
     cpu(stream).blocks(args.elements, kBlock, 1, [&](int64_t first, int64_t count) {
       eachRun(args, first, count, [&](const ParamRange& range, int64_t at, int64_t run) {
         if (desc_.kind == OptimizerKind::sgd) {
@@ -47,8 +52,7 @@ class CpuOptimizer final : public Optimizer {
     }
   }
 
-  // As torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)), and NaN when the norm is.
-  float clipFactor(const OptimizerArgs& args, CpuStream& stream) const {
+  double gradientNorm(const OptimizerArgs& args, CpuStream& stream) const {
     double* parts = static_cast<double*>(args.workspace);
     stream.blocks(args.elements, kBlock, 0.5, [&](int64_t first, int64_t count) {
       double sum = 0;
@@ -59,8 +63,12 @@ class CpuOptimizer final : public Optimizer {
     });
     double total = 0;
     for (int64_t block = 0; block * kBlock < args.elements; ++block) total += parts[block];
-    const double norm = std::sqrt(total);
-    if (args.gradientNorm != nullptr) *args.gradientNorm = static_cast<float>(norm);
+    return std::sqrt(total);
+  }
+
+  // As torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)).
+  float clipFactor(double norm) const {
+    if (desc_.clipNorm <= 0) return 1;
     const double factor = static_cast<double>(desc_.clipNorm) / (norm + 1e-6);
     return factor > 1 ? 1.0f : static_cast<float>(factor);
   }
@@ -83,11 +91,12 @@ class CpuOptimizer final : public Optimizer {
     const double t = static_cast<double>(args.control->step) + 1, learningRate = rate(args, range);
     const bool decoupled = desc_.kind == OptimizerKind::adamw;
     AdamStep step{};
-    step.beta1 = desc_.beta1;
-    step.beta2 = desc_.beta2;
+    step.rest1 = static_cast<float>(1 - desc_.beta1);
+    step.rest2 = static_cast<float>(1 - desc_.beta2);
+    step.beta2 = static_cast<float>(desc_.beta2);
     step.epsilon = desc_.epsilon;
-    step.stepSize = static_cast<float>(learningRate / (1 - std::pow(static_cast<double>(desc_.beta1), t)));
-    step.rootCorrection = static_cast<float>(std::sqrt(1 - std::pow(static_cast<double>(desc_.beta2), t)));
+    step.stepSize = static_cast<float>(learningRate / (1 - std::pow(desc_.beta1, t)));
+    step.rootCorrection = static_cast<float>(std::sqrt(1 - std::pow(desc_.beta2, t)));
     step.decay = decoupled ? 0.0f : static_cast<float>(decay(range));
     step.shrink = decoupled ? static_cast<float>(1 - learningRate * decay(range)) : 1.0f;
     step.gradientScale = scale;

@@ -13,7 +13,7 @@ namespace cugru::cpu {
 
 // Rows that share one partial bias gradient; a task has a multiple of it.
 constexpr int64_t kRowGroup = 4;
-constexpr int64_t kMaxTaskRows = 64;
+constexpr int64_t kMaxTaskRows = kGruRowsAtOnce;
 
 // States of one layer and direction over time; a ring keeps only the last two steps.
 struct StateSequence {

@@ -9,8 +9,8 @@
 
 namespace cugru {
 
-// Its bytes never move, and are not defined until they are written. While `users` is above zero a command reads or writes
-// it, and JavaScript may not.
+// Its bytes never move, and are not defined until they are written. Commands that read it, or one that writes it, hold it;
+// JavaScript then leaves it alone.
 class HostBuffer {
  public:
   explicit HostBuffer(size_t bytes) : memory_(takeFromShelf(bytes == 0 ? 1 : bytes, "buffer")), bytes_(bytes) {}
@@ -20,7 +20,9 @@ class HostBuffer {
   char* data() const noexcept { return static_cast<char*>(memory_->data()); }
   size_t bytes() const noexcept { return bytes_; }
 
-  std::atomic<int> users{0};
+  std::atomic<int> readers{0};
+  std::atomic<bool> written{false};
+  bool busy() const noexcept { return readers > 0 || written; }
   std::atomic<bool> sealed{false};  // became a slab: never written again
 
  private:
@@ -35,6 +37,7 @@ class Slab {
   Slab(Backend& backend, Stream& stream, std::shared_ptr<HostBuffer> source, DType dtype);
   const void* data() const noexcept { return device_ ? device_->data() : source_->data(); }
   size_t bytes() const noexcept { return bytes_; }
+  size_t hostBytes() const noexcept { return source_ ? bytes_ : 0; }
   DType dtype() const noexcept { return dtype_; }
   // Of an i32 slab: the smallest and largest value, so that labels and lengths are checked without reading the device.
   int32_t smallest() const noexcept { return smallest_; }

@@ -150,16 +150,16 @@ void ParameterStore::setGroup(size_t index, bool frozen, float rateFactor, float
 
 void ParameterStore::configureOptimizer(const OptimizerDesc& desc, Stream&) {
   auto optimizer = backend_.createOptimizer(desc, optimized_);
-  std::unique_ptr<Memory> slots[2], workspace, norm;
+  std::unique_ptr<Memory> slots[2], workspace, report;
   for (int i = 0; i < desc.slots(); ++i) slots[i] = floats(optimized_);
   workspace = backend_.allocate(std::max(optimizer->workspace(), kBytesAlign));
-  norm = backend_.allocate(kBytesAlign);
+  report = backend_.allocate(kBytesAlign);
   ensureGradients();
   optimizer_ = std::move(optimizer);
   optimizerDesc_ = desc;
   for (int i = 0; i < 2; ++i) slots_[i] = std::move(slots[i]);
   optimizerWorkspace_ = std::move(workspace);
-  norm_ = std::move(norm);
+  report_ = std::move(report);
   step_ = 0;
 }
 
@@ -177,7 +177,7 @@ void ParameterStore::update(const StepControl* control, Stream& stream) {
   args.ranges = ranges_.data();
   args.rangeCount = ranges_.size();
   args.workspace = optimizerWorkspace_->data();
-  args.gradientNorm = static_cast<float*>(norm_->data());
+  args.report = static_cast<UpdateReport*>(report_->data());
   args.control = control;
   optimizer_->update(args, stream);
   ++step_;
@@ -188,13 +188,17 @@ void ParameterStore::zeroGradients(Stream& stream) {
   if (gradients_) backend_.zero(gradients_->data(), gradients_->bytes(), stream);
 }
 
-float ParameterStore::gradientNorm(Stream& stream) const {
-  float norm = 0;
-  if (norm_ != nullptr) {
-    backend_.download(&norm, norm_->data(), sizeof norm, stream);
-    stream.synchronize();
-  }
-  return norm;
+void ParameterStore::beginUpdates(Stream& stream) {
+  if (report_ != nullptr) backend_.zero(report_->data(), sizeof(UpdateReport), stream);
+}
+
+UpdateReport ParameterStore::endUpdates(Stream& stream) {
+  UpdateReport report;
+  if (report_ == nullptr) return report;
+  backend_.download(&report, report_->data(), sizeof report, stream);
+  stream.synchronize();
+  step_ -= static_cast<uint64_t>(report.skipped);
+  return report;
 }
 
 void ParameterStore::prepare(Stream& stream) {

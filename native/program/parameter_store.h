@@ -42,9 +42,11 @@ class ParameterStore {
   void configureOptimizer(const OptimizerDesc& desc, Stream& stream);  // slots start at zero, step() at zero
   bool hasOptimizer() const { return optimizer_ != nullptr; }
   void setGroup(size_t group, bool frozen, float rateFactor, float decayFactor);
-  void update(const StepControl* control, Stream& stream);  // clip, step, prepare
+  // A run of updates: each clips, steps and prepares. Those that were skipped do not count as steps in the end.
+  void beginUpdates(Stream& stream);
+  void update(const StepControl* control, Stream& stream);
+  UpdateReport endUpdates(Stream& stream);
   void zeroGradients(Stream& stream);
-  float gradientNorm(Stream& stream) const;  // of the last update that clipped; 0 otherwise
 
   uint64_t step() const { return step_; }        // updates done
   void setStep(uint64_t step) { step_ = step; }  // when resuming
@@ -77,7 +79,7 @@ class ParameterStore {
   std::vector<Group> groups_;
   int64_t optimized_ = 0, buffered_ = 0;  // floats
   size_t preparedBytes_ = 0;
-  std::unique_ptr<Memory> params_, buffers_, prepared_, gradients_, slots_[2], optimizerWorkspace_, norm_;
+  std::unique_ptr<Memory> params_, buffers_, prepared_, gradients_, slots_[2], optimizerWorkspace_, report_;
   std::unique_ptr<Optimizer> optimizer_;
   OptimizerDesc optimizerDesc_;
   std::vector<ParamRange> ranges_;

@@ -51,9 +51,10 @@ struct LossResult {
 struct RunResult {
   int64_t batches = 0;  // done; fewer than asked when cancelled
   bool cancelled = false;
-  double seconds = 0;  // of compute
-  float gradientNorm = 0;
-  uint64_t step = 0;  // of the store, after
+  double seconds = 0;      // of compute
+  float gradientNorm = 0;  // before clipping, at the last update
+  int64_t skipped = 0;     // updates left out: the gradients were not finite
+  uint64_t step = 0;       // of the store, after
   std::vector<LossResult> losses;
 };
 
@@ -113,7 +114,7 @@ class Program {
   void check(const RunRequest& request) const;
   void checkSlabs(const RunRequest& request) const;
   void checkHostBindings(const RunRequest& request) const;
-  void checkValues(const RunRequest& request) const;
+  void checkOrder(const RunRequest& request) const;
   void bindSlabs(const RunRequest& request);
   void uploadIndices(const RunRequest& request, Stream& stream);
   void uploadValue(int32_t tensor, const char* canonical, int64_t rows, Stream& stream, void* to);
@@ -136,6 +137,7 @@ class Program {
   size_t arenaBytes_ = 0;
   std::unique_ptr<Memory> arena_, control_, indices_, staging_;
   size_t stagingBytes_ = 0;
+  bool forwarded_ = false;  // a forward pass lies in the arena, and no backward pass has overwritten it
 };
 
 }  // namespace cugru

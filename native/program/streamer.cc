@@ -22,7 +22,7 @@ Streamer::Streamer(Backend& backend, std::unique_ptr<ParameterStore> weights, Gr
     : weights_(std::move(weights)), stream_(backend.createInlineStream()) {
   if (!backend.usesHostMemory()) fail(code::kUnsupported, "synchronous streaming runs on the CPU only");
   const GraphInput& x = at(graph.inputs, input, "input");
-  const TensorSpec row = graph.tensors.at(static_cast<size_t>(std::max(x.tensor, 0)));
+  const TensorSpec row = at(graph.tensors, x.tensor, "input tensor");
   if (x.kind != InputKind::slab) fail(code::kGraph, "a stream's input must be a slab");
   const GraphOutput& y = at(graph.outputs, output, "output");
   program_ = std::make_unique<Program>(backend, weights_, graph, Mode::predict, 1);
@@ -57,6 +57,13 @@ Streamer::Streamer(Backend& backend, std::unique_ptr<ParameterStore> weights, Gr
     fail(code::kGraph, "a stream carries all values that its graph reads; '", graph.inputs[i].name, "' is no state");
   }
   if (output_ == nullptr) fail(code::kGraph, "a stream's output is not computed");
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    const auto carries = [&](const auto& pair) { return pair.first == static_cast<int32_t>(i); };
+    if (graph.inputs[i].kind == InputKind::value && program_->inputData(static_cast<int32_t>(i)) != nullptr &&
+        std::none_of(states.begin(), states.end(), carries)) {
+      fail(code::kGraph, "a stream gives no value to the input '", graph.inputs[i].name, "'");
+    }
+  }
 }
 
 void Streamer::step(float* state, const void* input, float* output) {

@@ -3,12 +3,15 @@
 namespace cugru::cpu {
 namespace {
 
+constexpr int64_t kChunkDepth = 6144 / (3 * Vec::N);  // 24 KiB of a panel: half of a first cache
+constexpr int64_t kShallow = 8192 / (3 * Vec::N);     // a panel of up to 32 KiB is taken whole
+
 // acc[row][3 * block + gate] += sum over k of a[row][k] * panel[block][k][gate]
 template <int Rows, int Blocks>
 CUGRU_INLINE void accumulateGates(Vec (&acc)[Rows][3 * Blocks], const float* const* rows, const float* panel,
-                                  int64_t depth) {
+                                  int64_t depth, int64_t offset = 0) {
   const float* a[Rows];
-  unroll<Rows>(CUGRU_EACH(r) { a[r] = rows[r]; });
+  unroll<Rows>(CUGRU_EACH(r) { a[r] = rows[r] + offset; });
   const int64_t stride = depth * 3 * Vec::N;  // from one block's panel to the next
   for (int64_t k = 0; k < depth; ++k) {
     Vec w[3 * Blocks];
@@ -110,10 +113,79 @@ __attribute__((noinline)) void gruFewRows(const GruForwardStep& s) {
   for (; block < s.lastBlock; ++block) gruTile<Rows, 1>(s, 0, block);
 }
 
+// A stretch of a block's panel that stays in the first cache while many rows pass by.
+struct GruChunk {
+  int64_t block;
+  bool input;            // of x, or of the state
+  int64_t first, depth;  // of that
+  bool begins, ends;     // the sums
+  float* sums;           // [row][r, z, n of x, n of h][width]
+};
+
+template <int Rows>
+__attribute__((noinline)) void chunkRows(const GruForwardStep& s, int64_t row, const GruChunk& c) {
+  constexpr int64_t kBlockFloats = 3 * Vec::N;
+  const int64_t depth = c.input ? s.inputs : s.units;
+  const float* panel = (c.input ? s.inputPanels : s.statePanels) + (c.block * depth + c.first) * kBlockFloats;
+  const int candidate = c.input ? 2 : 3;
+  float* sums = c.sums + row * 4 * Vec::N;
+  Vec acc[Rows][3];
+  unroll<Rows>(CUGRU_EACH(r) {
+    const float* at = sums + r * 4 * Vec::N;
+    acc[r][0] = c.begins ? zero() : load(at);
+    acc[r][1] = c.begins ? zero() : load(at + Vec::N);
+    acc[r][2] = c.first == 0 ? zero() : load(at + candidate * Vec::N);
+  });
+  accumulateGates<Rows, 1>(acc, (c.input ? s.x : s.state) + row, panel, c.depth, c.first);
+  if (c.ends) {
+    Vec inputPart[Rows][1];
+    unroll<Rows>(CUGRU_EACH(r) { inputPart[r][0] = load(sums + (r * 4 + 2) * Vec::N); });
+    finishTile<Rows, 1>(s, row, c.block, acc, inputPart);
+    return;
+  }
+  unroll<Rows>(CUGRU_EACH(r) {
+    float* at = sums + r * 4 * Vec::N;
+    store(at, acc[r][0]);
+    store(at + Vec::N, acc[r][1]);
+    store(at + candidate * Vec::N, acc[r][2]);
+  });
+}
+
+template <int Rows>
+CUGRU_INLINE void chunkRest(const GruForwardStep& s, int64_t row, const GruChunk& c) {
+  if constexpr (Rows > 0) {
+    if (s.rows - row == Rows) {
+      chunkRows<Rows>(s, row, c);
+    } else {
+      chunkRest<Rows - 1>(s, row, c);
+    }
+  }
+}
+
+// Deep panels: a block's panel in stretches, each for all rows. The chain of operations of an element is the same.
+void gruDeep(const GruForwardStep& s) {
+  alignas(64) float sums[kGruRowsAtOnce * 4 * Vec::N];
+  for (int64_t block = s.firstBlock; block < s.lastBlock; ++block) {
+    for (int part = 0; part < 2; ++part) {
+      const int64_t depth = part == 0 ? s.inputs : s.units;
+      const int64_t chunks = (depth + kChunkDepth - 1) / kChunkDepth;
+      for (int64_t i = 0; i < chunks; ++i) {
+        const int64_t first = depth * i / chunks, next = depth * (i + 1) / chunks;
+        const GruChunk c{block, part == 0, first, next - first, part == 0 && i == 0, part == 1 && i + 1 == chunks,
+                         sums};
+        int64_t row = 0;
+        for (; row + Vec::kGruRows <= s.rows; row += Vec::kGruRows) chunkRows<Vec::kGruRows>(s, row, c);
+        chunkRest<Vec::kGruRows - 1>(s, row, c);
+      }
+    }
+  }
+}
+
 // Unit blocks outside, rows inside: a block's panel stays in the first cache while the rows pass by.
 void gruForward(const GruForwardStep& s) {
   if (s.rows == 1) return gruFewRows<1, 4>(s);
   if (s.rows == 2) return gruFewRows<2, 2>(s);
+  if (s.projected == nullptr && s.rows > 2 * Vec::kGruRows && s.inputs + s.units > kShallow) return gruDeep(s);
   for (int64_t block = s.firstBlock; block < s.lastBlock; ++block) {
     int64_t row = 0;
     for (; row + Vec::kGruRows <= s.rows; row += Vec::kGruRows) gruRows<Vec::kGruRows>(s, row, block);

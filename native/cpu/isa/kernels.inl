@@ -1,7 +1,8 @@
 // Gathers the kernels over the Vec that the including file chose, and makes their table.
 // Everything is in an anonymous namespace and nothing of the standard library is used: the linker must never keep this
 // file's copy of a function for callers on an older processor.
-// clang-format off: each file uses those before it
+// Each file uses those before it.
+// clang-format off
 #include "cpu/isa/math.inl"
 #include "cpu/isa/gru_forward.inl"
 #include "cpu/isa/gru_backward.inl"

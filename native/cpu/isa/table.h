@@ -7,6 +7,8 @@
 
 namespace cugru::cpu {
 
+constexpr int64_t kGruRowsAtOnce = 64;  // of a GruForwardStep, at most
+
 // One time step of a GRU for some rows of a batch. Each row comes by pointer, so rows need not be neighbours.
 // Panels are [block of `width` units][k][gate r, z, n][width]; bias is [block][r, z, n of x, n of h][width].
 struct GruForwardStep {
@@ -69,7 +71,8 @@ constexpr int64_t kOuterDepth = 136;  // packed blocks then start at different p
 constexpr int64_t kOuterScratch = (kOuterRows + kOuterColumns) * kOuterDepth;
 
 struct AdamStep {
-  float beta1, beta2, epsilon;
+  float beta2, rest1, rest2;  // rest: 1 - beta, rounded once
+  float epsilon;
   float stepSize;        // rate / (1 - beta1^t)
   float rootCorrection;  // sqrt(1 - beta2^t)
   float decay;           // L2, added to the gradient

@@ -34,7 +34,7 @@ void sgdUpdate(const SgdStep& s, float* p, const float* g, float* buffer, int64_
 
 void adamUpdate(const AdamStep& s, float* p, const float* g, float* m, float* v, int64_t count) {
   const Vec scale = broadcast(s.gradientScale), decay = broadcast(s.decay), shrink = broadcast(s.shrink);
-  const Vec beta2 = broadcast(s.beta2), rest1 = broadcast(1.0f - s.beta1), rest2 = broadcast(1.0f - s.beta2);
+  const Vec beta2 = broadcast(s.beta2), rest1 = broadcast(s.rest1), rest2 = broadcast(s.rest2);
   const Vec correction = broadcast(s.rootCorrection), epsilon = broadcast(s.epsilon), size = broadcast(-s.stepSize);
   for (int64_t i = 0; i < count; i += Vec::N) {
     const int64_t n = count - i;
