@@ -25,7 +25,9 @@ export interface InstallPlan {
   readonly cuda: CudaMajor;
   readonly directory: string;
   readonly packages: readonly string[];
-  /** What is run, with the folder that is renamed when all is there. */
+  /** A folder beside `directory` for all that is half-done; removed in the end. */
+  readonly workshop: string;
+  /** What is run there; its target is renamed to `directory` when all is there. */
   readonly command: readonly string[];
   /** For `CUGRU_CUDA_PATH`; undefined where it is found without. */
   readonly environment: string | undefined;
@@ -72,7 +74,8 @@ export function planInstall(options: InstallOptions): InstallPlan {
   const own = privateFolder(options.cuda);
   const directory = options.dir === undefined ? own : resolve(options.dir);
   const chosen = packages[options.cuda];
-  const target = sibling(directory, `${randomBytes(6).toString('hex')}.tmp`);
+  const workshop = sibling(directory, `${randomBytes(6).toString('hex')}.tmp`);
+  const target = join(workshop, 'packages');
   const flags = [
     '--disable-pip-version-check',
     '--no-input',
@@ -86,6 +89,7 @@ export function planInstall(options: InstallOptions): InstallPlan {
     cuda: options.cuda,
     directory,
     packages: chosen,
+    workshop,
     command: ['python3', '-m', 'pip', 'install', ...flags, ...chosen],
     environment: directory === own ? undefined : directory,
   };
@@ -152,15 +156,18 @@ export async function installCuda(plan: InstallPlan, onOutput: Output = () => {}
   await expectReplaceable(plan.directory);
   await mkdir(dirname(plan.directory), { recursive: true });
   await expectRoom(dirname(plan.directory));
-  const made = plan.command[plan.command.indexOf('--target') + 1] as string;
+  const made = join(plan.workshop, 'packages');
+  // pip unpacks here, not in /tmp: that is often small, and a move from there would be a copy.
+  const temporary = join(plan.workshop, 'tmp');
   try {
-    await runPip(plan.command, onOutput, failure);
+    await mkdir(temporary, { recursive: true });
+    await runPip(plan.command, { TMPDIR: temporary }, onOutput, failure);
     expectWhole(plan, made);
     const versions = await versionsIn(made);
     await writeFile(join(made, marker), `${JSON.stringify({ format: 1, cuda: plan.cuda, versions }, null, 2)}\n`);
     await replace(made, plan.directory);
     return { directory: plan.directory, versions };
   } finally {
-    await rm(made, { recursive: true, force: true });
+    await rm(plan.workshop, { recursive: true, force: true });
   }
 }

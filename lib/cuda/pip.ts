@@ -14,10 +14,17 @@ interface End {
   readonly tail: string;
 }
 
-function run(command: readonly string[], onOutput: Output, onStart: (child: ChildProcess) => void): Promise<End> {
+type Environment = Readonly<Record<string, string>>;
+
+function run(
+  command: readonly string[],
+  extra: Environment,
+  onOutput: Output,
+  onStart: (child: ChildProcess) => void,
+): Promise<End> {
   const [program = '', ...args] = command;
   // --user, as some hosts have it in their settings, cannot go with --target.
-  const env = { ...process.env, PIP_USER: '0' };
+  const env = { ...process.env, PIP_USER: '0', ...extra };
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let tail = '';
@@ -58,6 +65,7 @@ async function interruptibly(body: (stop: (child: ChildProcess) => void) => Prom
 async function expectPip(python: string, failure: Failure): Promise<void> {
   const end = await run(
     [python, '-m', 'pip', '--version'],
+    {},
     () => {},
     () => {},
   ).catch((error: NodeJS.ErrnoException) => {
@@ -69,9 +77,14 @@ async function expectPip(python: string, failure: Failure): Promise<void> {
 }
 
 /** Runs `python3 -m pip ...` to its end; `failure` makes the error of what goes wrong. */
-export async function runPip(command: readonly string[], onOutput: Output, failure: Failure): Promise<void> {
+export async function runPip(
+  command: readonly string[],
+  environment: Environment,
+  onOutput: Output,
+  failure: Failure,
+): Promise<void> {
   await expectPip(command[0] ?? 'python3', failure);
-  const { status, signal, tail } = await interruptibly((started) => run(command, onOutput, started));
+  const { status, signal, tail } = await interruptibly((started) => run(command, environment, onOutput, started));
   if (status === 0) return;
   const lines = tail.split('\n').filter((line) => line.trim() !== '');
   const reason = lines.filter((line) => /error/i.test(line)).at(-1) ?? lines.at(-1) ?? 'it printed nothing';

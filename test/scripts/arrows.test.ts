@@ -64,6 +64,12 @@ const upward: readonly [string, string, string, RegExp][] = [
   ['an include', 'native/cpu/gemm.cc', '#include "program/program.h"', /gemm\.cc:1: cpu may not use program/],
   ['an include in core', 'native/core/tensor.h', '#include "cpu/gemm.h"', /tensor\.h:1: core may not use cpu/],
   ['an include by another way', 'native/cpu/gemm.h', '#include "../program/program.h"', /gemm\.h:1: cpu may not use/],
+  [
+    'an include in a room of a room',
+    'native/cuda/driver/places.h',
+    '#include "program/program.h"',
+    /places\.h:1: cuda\/driver may not use program/,
+  ],
   ['the door of Node', 'native/program/session.cc', '#include <napi.h>', /session\.cc: only addon includes napi\.h/],
 ];
 

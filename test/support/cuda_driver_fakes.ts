@@ -20,7 +20,7 @@ const headers: Readonly<Record<Fake, string>> = {
 /** The symbols of a library that the loader asks for. */
 export function symbolsOf(fake: Fake): { readonly name: string; readonly required: boolean }[] {
   const text = readFileSync(join('native', 'cuda', 'driver', headers[fake]), 'utf8');
-  return [...text.matchAll(/\b(REQUIRED|OPTIONAL)\(\s*[\w ]+\*?,\s*(\w+),/g)].map(([, kind, name]) => ({
+  return [...text.matchAll(/\b(REQUIRED|OPTIONAL)\([\s\\]*[\w ]+\*?,[\s\\]*(\w+),/g)].map(([, kind, name]) => ({
     name: name as string,
     required: kind === 'REQUIRED',
   }));

@@ -16,14 +16,16 @@ export interface Run {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Arguments for Node itself, to run something else than the command line. */
+  readonly node?: readonly string[];
   /** Called with the process when it has started, to listen and to interfere. */
   readonly during?: (child: ChildProcess) => void;
 }
 
 /** Runs `cugru` with arguments to its end. */
-export function cugru(args: readonly string[], { env = {}, cwd, during }: RunOptions = {}): Promise<Run> {
+export function cugru(args: readonly string[], { env = {}, cwd, node, during }: RunOptions = {}): Promise<Run> {
   return new Promise((done, failed) => {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, node === undefined ? [main, ...args] : [...node], {
       cwd: cwd ?? process.cwd(),
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

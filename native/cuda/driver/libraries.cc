@@ -97,19 +97,24 @@ class Search {
 
   bool openParts(const Place& place, const std::string& file, const std::string& name) {
     const fs::path folder = fs::path(file).parent_path();
-    std::vector<std::string> opened;
+    std::vector<std::string> paths;
     for (const Part& part : partsOf(name, folder)) {
       const std::string path = (folder / part.name).string();
       std::error_code error;
-      if (!fs::exists(path, error)) {
-        if (part.required) return refuse(place, file, part.name + " is not beside it");
-      } else if (open(path, file, place) == nullptr) {
-        return false;
-      } else {
-        opened.push_back(path);
-      }
+      if (fs::exists(path, error))
+        paths.push_back(path);
+      else if (part.required)
+        return refuse(place, file, part.name + " is not beside it");
     }
-    report_.parts = std::move(opened);
+    // The parts find each other by name: those of a copy that was opened and then refused would be mixed with these.
+    if (!paths.empty() && !partsFrom_.empty() && partsFrom_ != folder) {
+      return refuse(place, file, "parts of the one in " + partsFrom_.string() + " are in the process already");
+    }
+    for (const std::string& path : paths) {
+      partsFrom_ = folder;
+      if (open(path, file, place) == nullptr) return false;
+    }
+    report_.parts = std::move(paths);
     return true;
   }
 
@@ -122,6 +127,9 @@ class Search {
   }
 
   bool take(const Place& place, LibraryHandle handle, const std::string& path) {
+    // By name the loader gives what the process has, which may be what was refused a moment ago.
+    const auto isSame = [&](const Attempt& attempt) { return attempt.path == path; };
+    if (std::any_of(report_.attempts.begin(), report_.attempts.end(), isSame)) return false;
     for (const SymbolSlot& slot : symbols_) {
       *slot.address = symbolOf(handle, slot.name);
       if (*slot.address == nullptr && slot.required) {
@@ -148,6 +156,7 @@ class Search {
   const SearchOptions& options_;
   LibraryReport& report_;
   const std::vector<SymbolSlot>& symbols_;
+  fs::path partsFrom_;
 };
 
 std::string dotted(size_t major, size_t minor, size_t patch) { return text(major, ".", minor, ".", patch); }
