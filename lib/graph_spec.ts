@@ -57,11 +57,26 @@ export interface GraphSpec {
 
 /** How a parameter gets its first values. */
 export interface InitializerSpec {
-  readonly kind: 'zeros' | 'constant' | 'uniform' | 'normal' | 'glorotUniform' | 'orthogonal';
-  /** constant: the value; uniform: the limit; normal: the deviation; orthogonal: the gain. */
+  readonly kind:
+    | 'zeros'
+    | 'constant'
+    | 'uniform'
+    | 'normal'
+    | 'glorotUniform'
+    | 'orthogonal'
+    | 'chrono'
+    | 'uniformGate'
+    | 'negated'
+    | 'parts';
+  /**
+   * constant: the value; uniform: the limit; normal: the deviation; orthogonal: the gain; chrono: the longest memory in steps;
+   * negated (in parts only): the number of the part to take.
+   */
   readonly value?: number;
   /** orthogonal: the rows fall into this many blocks (gates), each orthogonal by itself. */
   readonly blocks?: number;
+  /** parts: the rows fall into this many blocks (gates), each with an initializer of its own. */
+  readonly parts?: readonly InitializerSpec[];
 }
 
 /** One parameter in PyTorch's name, order and shape. */

@@ -17,7 +17,32 @@ export {
   type GRUOptions,
   type GRUOutput,
 } from './model/gru.js';
+export {
+  LSTM,
+  type LSTMBackwardOptions,
+  type LSTMForwardOptions,
+  type LSTMGradients,
+  type LSTMOptions,
+  type LSTMOutput,
+  type LSTMStates,
+} from './model/lstm.js';
 export { Network, type NetworkOptions, type PredictOptions } from './model/network.js';
+export type {
+  RecurrentBackwardOptions,
+  RecurrentForwardOptions,
+  RecurrentGradients,
+  RecurrentModule,
+  RecurrentModuleOptions,
+  RecurrentOutput,
+} from './model/recurrent.js';
+export {
+  RNN,
+  type RNNBackwardOptions,
+  type RNNForwardOptions,
+  type RNNGradients,
+  type RNNOptions,
+  type RNNOutput,
+} from './model/rnn.js';
 export type { Device } from './model/runtime.js';
 export type { ModelStream } from './model/stream.js';
 export type { LayerSummary, ModelSummary } from './model/summary.js';

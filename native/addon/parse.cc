@@ -98,13 +98,17 @@ GraphOutput parseOutput(const Napi::Value& value) {
   return {string(from.Get("name"), "an output's name"), id(from.Get("tensor")), flagOr(from, "seeded", false)};
 }
 
-InitSpec parseInit(const Napi::Value& value) {
+InitSpec parseInit(const Napi::Value& value, bool isPart) {
   Napi::Object from = object(value, "an initializer");
   InitSpec init;
   init.kind = initKind(string(from.Get("kind"), "an initializer's kind"));
   init.value = numberOr(from, "value", 0);
   if (!std::isfinite(init.value)) fail(code::kValue, "an initializer's value must be finite, got ", init.value);
   init.blocks = integerOr(from, "blocks", 1, 1, 64);
+  if (init.kind != InitKind::parts) return init;
+  if (isPart) fail(code::kValue, "a part of an initializer has no parts of its own");
+  init.parts =
+      mapped<InitSpec>(from.Get("parts"), "parts", [](const Napi::Value& part) { return parseInit(part, true); });
   return init;
 }
 
@@ -129,7 +133,8 @@ GroupSpec parseGroup(const Napi::Value& value) {
   group.rateFactor = factor(from, "rateFactor");
   group.decayFactor = factor(from, "decayFactor");
   if (present(from, "initializers")) {
-    group.initializers = mapped<InitSpec>(from.Get("initializers"), "initializers", parseInit);
+    group.initializers = mapped<InitSpec>(from.Get("initializers"), "initializers",
+                                          [](const Napi::Value& init) { return parseInit(init, false); });
   }
   return group;
 }

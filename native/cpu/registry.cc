@@ -1,5 +1,6 @@
 #include "cpu/registry.h"
 
+#include "core/ops/ops.h"
 #include "cpu/layouts.h"
 
 namespace cugru::cpu {
@@ -9,9 +10,14 @@ struct Entry {
   const char* op;
   MakeKernel make;
 };
+
+std::unique_ptr<Kernel> makeRecurrent(const OpDesc& desc, const Vectors& vectors) {
+  return rnnDesc(desc).cell == Cell::gru ? makeRnn(desc, vectors) : makeCells(desc, vectors);
+}
+
 constexpr Entry kEntries[] = {
     {"gather", makeGather},
-    {"rnn", makeRnn},
+    {"rnn", makeRecurrent},
     {"lastState", makeLastState},
     {"dense", makeDense},
     {"softmax", makeSoftmax},
@@ -30,7 +36,9 @@ MakeKernel findKernel(const std::string& op) {
 }
 
 std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const Vectors& vectors) {
-  if (group.op == "rnn") return makeRnnLayout(group, vectors);
+  if (group.op == "rnn") {
+    return rnnShape(group).cell == Cell::gru ? makeRnnLayout(group, vectors) : makeCellsLayout(group, vectors);
+  }
   if (group.op == "dense") return makeDenseLayout(group, vectors);
   return std::make_unique<PlainLayout>(group);
 }

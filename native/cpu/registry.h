@@ -19,7 +19,8 @@ using MakeKernel = std::unique_ptr<Kernel> (*)(const OpDesc& desc, const Vectors
 MakeKernel findKernel(const std::string& op);  // null: none
 
 std::unique_ptr<Kernel> makeGather(const OpDesc& desc, const Vectors& vectors);
-std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const Vectors& vectors);    // gru
+std::unique_ptr<Kernel> makeCells(const OpDesc& desc, const Vectors& vectors);  // every other cell
 std::unique_ptr<Kernel> makeLastState(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeDense(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeSoftmax(const OpDesc& desc, const Vectors& vectors);
@@ -30,6 +31,7 @@ std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const Vectors& 
 
 std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const Vectors& vectors);
 std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const Vectors& vectors);
+std::unique_ptr<ParameterLayout> makeCellsLayout(const GroupDesc& group, const Vectors& vectors);
 std::unique_ptr<ParameterLayout> makeDenseLayout(const GroupDesc& group, const Vectors& vectors);
 
 std::unique_ptr<Optimizer> makeOptimizer(const OptimizerDesc& desc, int64_t elements, const Vectors& vectors);

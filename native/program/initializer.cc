@@ -76,42 +76,38 @@ void orthogonalBlock(Uniforms& uniforms, int64_t rows, int64_t columns, double g
   }
 }
 
-}  // namespace
-
-InitKind initKind(const std::string& name) {
-  if (name == "zeros") return InitKind::zeros;
-  if (name == "constant") return InitKind::constant;
-  if (name == "uniform") return InitKind::uniform;
-  if (name == "normal") return InitKind::normal;
-  if (name == "glorotUniform") return InitKind::glorotUniform;
-  if (name == "orthogonal") return InitKind::orthogonal;
-  fail(code::kValue, "unknown initializer '", name,
-       "'; known are zeros, constant, uniform, normal, glorotUniform, orthogonal");
+void fillUniform(Uniforms& uniforms, double limit, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>((2.0 * uniforms.next() - 1.0) * limit);
 }
 
-void checkInitializer(const ParamSpec& spec, const InitSpec& init) {
-  const int64_t rows = spec.shape.empty() ? 1 : spec.shape[0];
-  if (init.kind != InitKind::orthogonal || (init.blocks >= 1 && rows % init.blocks == 0)) return;
-  fail(code::kValue, spec.name, ": ", rows, " rows do not fall into ", init.blocks, " blocks");
+void fillRows(Uniforms& uniforms, const InitSpec& init, int64_t rows, int64_t columns, float* out);
+
+// Those that repeat another part come last, when it is there.
+void fillParts(Uniforms& uniforms, const InitSpec& init, int64_t rows, int64_t columns, float* out) {
+  const int64_t count = static_cast<int64_t>(init.parts.size()), partRows = rows / count, size = partRows * columns;
+  for (int64_t p = 0; p < count; ++p) {
+    if (init.parts[p].kind != InitKind::negated) fillRows(uniforms, init.parts[p], partRows, columns, out + p * size);
+  }
+  for (int64_t p = 0; p < count; ++p) {
+    if (init.parts[p].kind != InitKind::negated) continue;
+    const float* from = out + static_cast<int64_t>(init.parts[p].value) * size;
+    for (int64_t i = 0; i < size; ++i) out[p * size + i] = -from[i];
+  }
 }
 
-void initialize(const ParamSpec& spec, const InitSpec& init, uint64_t seed, uint32_t stream, float* out) {
-  const int64_t elements = spec.elements();
-  const int64_t rows = spec.shape.empty() ? 1 : spec.shape[0];
-  const int64_t columns = rows > 0 ? elements / rows : 0;
-  Uniforms uniforms(seed, stream);
-  const auto fillUniform = [&](double limit) {
-    for (int64_t i = 0; i < elements; ++i) out[i] = static_cast<float>((2.0 * uniforms.next() - 1.0) * limit);
-  };
+void fillRows(Uniforms& uniforms, const InitSpec& init, int64_t rows, int64_t columns, float* out) {
+  const int64_t elements = rows * columns;
   switch (init.kind) {
     case InitKind::zeros:
+    case InitKind::negated:
     case InitKind::constant: {
-      const float value = init.kind == InitKind::zeros ? 0.0f : static_cast<float>(init.value);
+      const float value = init.kind == InitKind::constant ? static_cast<float>(init.value) : 0.0f;
       for (int64_t i = 0; i < elements; ++i) out[i] = value;
       return;
     }
-    case InitKind::uniform: return fillUniform(init.value);
-    case InitKind::glorotUniform: return fillUniform(std::sqrt(6.0 / static_cast<double>(rows + columns)));
+    case InitKind::uniform: return fillUniform(uniforms, init.value, elements, out);
+    case InitKind::glorotUniform:
+      return fillUniform(uniforms, std::sqrt(6.0 / static_cast<double>(rows + columns)), elements, out);
     case InitKind::normal:
       for (int64_t i = 0; i < elements; ++i) out[i] = static_cast<float>(init.value * uniforms.nextNormal());
       return;
@@ -121,7 +117,81 @@ void initialize(const ParamSpec& spec, const InitSpec& init, uint64_t seed, uint
         orthogonalBlock(uniforms, blockRows, columns, init.value, out + b * blockRows * columns);
       }
       return;
+    case InitKind::chrono:
+      for (int64_t i = 0; i < elements; ++i) {
+        out[i] = static_cast<float>(std::log(1.0 + uniforms.next() * (init.value - 2.0)));
+      }
+      return;
+    case InitKind::uniformGate: {
+      const double edge = 1.0 / static_cast<double>(std::max<int64_t>(rows, 2));
+      for (int64_t i = 0; i < elements; ++i) {
+        const double u = edge + uniforms.next() * (1.0 - 2.0 * edge);
+        out[i] = static_cast<float>(std::log(u / (1.0 - u)));
+      }
+      return;
+    }
+    case InitKind::parts: return fillParts(uniforms, init, rows, columns, out);
   }
+}
+
+void checkParts(const ParamSpec& spec, const InitSpec& init, int64_t rows) {
+  const auto count = static_cast<int64_t>(init.parts.size());
+  if (count == 0 || rows % count != 0) {
+    fail(code::kValue, spec.name, ": ", rows, " rows do not fall into ", count, " parts");
+  }
+  ParamSpec part = spec;
+  part.shape[0] = rows / count;
+  for (const InitSpec& one : init.parts) {
+    if (one.kind == InitKind::parts) fail(code::kValue, spec.name, ": a part has no parts of its own");
+    if (one.kind != InitKind::negated) {
+      checkInitializer(part, one);
+      continue;
+    }
+    const double from = one.value;
+    if (!(from >= 0 && from < static_cast<double>(count) && from == std::floor(from)) ||
+        init.parts[static_cast<size_t>(from)].kind == InitKind::negated) {
+      fail(code::kValue, spec.name, ": there is no part ", from, " to negate");
+    }
+  }
+}
+
+struct InitName {
+  const char* name;
+  InitKind kind;
+};
+constexpr InitName kInitNames[] = {
+    {"zeros", InitKind::zeros},   {"constant", InitKind::constant},           {"uniform", InitKind::uniform},
+    {"normal", InitKind::normal}, {"glorotUniform", InitKind::glorotUniform}, {"orthogonal", InitKind::orthogonal},
+    {"chrono", InitKind::chrono}, {"uniformGate", InitKind::uniformGate},     {"negated", InitKind::negated},
+    {"parts", InitKind::parts},
+};
+
+}  // namespace
+
+InitKind initKind(const std::string& name) {
+  std::string known;
+  for (const InitName& one : kInitNames) {
+    if (name == one.name) return one.kind;
+    known += (known.empty() ? "" : ", ") + std::string(one.name);
+  }
+  fail(code::kValue, "unknown initializer '", name, "'; known are ", known);
+}
+
+void checkInitializer(const ParamSpec& spec, const InitSpec& init) {
+  const int64_t rows = spec.shape.empty() ? 1 : spec.shape[0];
+  if (init.kind == InitKind::parts) return checkParts(spec, init, rows);
+  if (init.kind == InitKind::negated) fail(code::kValue, spec.name, ": only a part can be the negative of another");
+  if (init.kind == InitKind::chrono && init.value < 2) {
+    fail(code::kValue, spec.name, ": chrono takes at least 2 steps, got ", init.value);
+  }
+  if (init.kind != InitKind::orthogonal || (init.blocks >= 1 && rows % init.blocks == 0)) return;
+  fail(code::kValue, spec.name, ": ", rows, " rows do not fall into ", init.blocks, " blocks");
+}
+
+void initialize(const ParamSpec& spec, const InitSpec& init, uint64_t seed, uint32_t stream, float* out) {
+  const int64_t rows = spec.shape.empty() ? 1 : spec.shape[0];
+  Uniforms uniforms(seed, stream);
+  fillRows(uniforms, init, rows, rows > 0 ? spec.elements() / rows : 0, out);
 }
 
 }  // namespace cugru

@@ -9,7 +9,8 @@ const readme = readFileSync(join(fixtureFolder, 'README.md'), 'utf8');
 // Names and seeds as the script has them: `"name": (101, ...` or `"name": {**SGD, "seed": 201, ...`, and MSE_CASE.
 function seedsOfScript(): Map<string, number> {
   const seeds = new Map<string, number>();
-  for (const [, name, seed] of script.matchAll(/"(gru_\w+)": \((\d+),/g)) seeds.set(name as string, Number(seed));
+  for (const [, name, seed] of script.matchAll(/"((?:gru|lstm|rnn)_\w+)": \((\d+),/g))
+    seeds.set(name as string, Number(seed));
   for (const [, name, seed] of script.matchAll(/"(train_\w+)": \{\*\*\w+, "seed": (\d+)/g)) {
     seeds.set(name as string, Number(seed));
   }
@@ -24,10 +25,12 @@ test('the folder holds one fixture for each case of the script, and nothing else
 });
 
 test('every fixture is one that a test here runs', (t) => {
-  const used = fixtureNames.filter((name) => /^(gru|train)_|^mse_train$/.test(name));
+  const used = fixtureNames.filter((name) => /^(gru|lstm|rnn|train)_|^mse_train$/.test(name));
   t.deepEqual(used, [...fixtureNames]);
-  t.is(fixtureNames.filter((name) => name.startsWith('gru_')).length, 16);
-  t.is(fixtureNames.filter((name) => !name.startsWith('gru_')).length, 8);
+  const counts = { gru_: 16, lstm_: 9, rnn_tanh_: 3, rnn_relu_: 3, train_: 11, mse_train: 1 };
+  for (const [prefix, count] of Object.entries(counts)) {
+    t.is(fixtureNames.filter((name) => name.startsWith(prefix)).length, count, prefix);
+  }
 });
 
 test('the README explains every fixture', (t) => {
@@ -42,7 +45,10 @@ for (const name of fixtureNames) {
     t.true(readme.includes(`torch ${golden.text('torch')}`), `the README names torch ${golden.text('torch')}`);
     for (const tensor of golden.names) {
       if (/^(labels|lengths)$/.test(tensor)) t.true(golden.i32(tensor).length > 0);
-      else if (/^(x|h0|dy|dhN|targets|(\w+\.)?(weight|bias)(_\w+)?)$/.test(tensor) && !/^(grad|final)\./.test(tensor)) {
+      else if (
+        /^(x|h0|c0|dy|dhN|dcN|targets|(\w+\.)?(weight|bias)(_\w+)?)$/.test(tensor) &&
+        !/^(grad|final)\./.test(tensor)
+      ) {
         t.true(golden.f32(tensor).data.every(Number.isFinite), tensor);
       } else t.true(golden.f64(tensor).every(Number.isFinite), tensor);
     }

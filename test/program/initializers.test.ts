@@ -149,6 +149,32 @@ test('parameters alike get different numbers, and initialising anew gives the fi
   t.deepEqual(await door.read(store, 'parameters', count), first);
 });
 
+test('parts fill blocks of rows each in its own way, and a part can be the negative of another', async (t) => {
+  const list = await values(t, [12, 2], {
+    kind: 'parts',
+    parts: [
+      { kind: 'negated', value: 2 },
+      { kind: 'constant', value: 0.5 },
+      { kind: 'uniform', value: 1 },
+      { kind: 'uniform', value: 1 },
+    ],
+  });
+  const [negated, constant, third, fourth] = [0, 6, 12, 18].map((first) => list.slice(first, first + 6));
+  t.deepEqual(constant, new Float32Array(6).fill(0.5));
+  t.deepEqual(
+    negated,
+    third?.map((value) => -value),
+  );
+  t.notDeepEqual(third, fourth, 'parts go on with the random numbers');
+});
+
+test('chrono and uniformGate stay finite at their smallest sizes', async (t) => {
+  t.deepEqual(await values(t, [5], { kind: 'chrono', value: 2 }), new Float32Array(5));
+  for (const units of [1, 2]) {
+    t.deepEqual(await values(t, [units], { kind: 'uniformGate' }), new Float32Array(units));
+  }
+});
+
 test('a group without initializers keeps its values', async (t) => {
   const door = new Door(t);
   const groups = [denseGroup('dense', 3, 2)];
@@ -173,4 +199,19 @@ test('initializers that make no sense are refused when the store is made', async
     code: 'ERR_VALUE',
     message: /weight: 4 rows do not fall into 3 blocks/,
   });
+  const zeros = { kind: 'zeros' } as const;
+  const cases: readonly (readonly [InitializerSpec, RegExp])[] = [
+    [{ kind: 'parts', parts: [zeros, zeros, zeros] }, /weight: 4 rows do not fall into 3 parts/],
+    [{ kind: 'parts', parts: [] }, /weight: 4 rows do not fall into 0 parts/],
+    [{ kind: 'negated', value: 0 }, /only a part can be the negative of another/],
+    [{ kind: 'parts', parts: [zeros, { kind: 'negated', value: 2 }] }, /there is no part 2 to negate/],
+    [{ kind: 'parts', parts: [zeros, { kind: 'negated', value: 1 }] }, /there is no part 1 to negate/],
+    [{ kind: 'parts', parts: [zeros, { kind: 'negated', value: -0.5 }] }, /there is no part -0.5 to negate/],
+    [{ kind: 'chrono', value: 1 }, /chrono takes at least 2 steps, got 1/],
+  ];
+  for (const [initializer, message] of cases) {
+    await t.throwsAsync(async () => create(initializer), { code: 'ERR_VALUE', message });
+  }
+  const nested = { kind: 'parts', parts: [zeros, { kind: 'parts', parts: [zeros] }] } as const;
+  t.throws(() => create(nested), { code: 'ERR_VALUE', message: /a part of an initializer has no parts of its own/ });
 });

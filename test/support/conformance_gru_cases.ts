@@ -41,7 +41,7 @@ function size(random: Random): number {
   return random.next() < 0.4 ? random.pick(1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33) : random.integer(1, 24);
 }
 
-function randomCase(random: Random): GruCase {
+export function randomCase(random: Random): GruCase {
   return {
     inputs: size(random),
     units: size(random),
@@ -56,7 +56,7 @@ function randomCase(random: Random): GruCase {
   };
 }
 
-const larger: readonly GruCase[] = [
+export const larger: readonly GruCase[] = [
   // Ends in the middle of a vector, a panel, a tile, a slice of the batch and a block of the weights' gradient.
   {
     inputs: 67,
@@ -141,7 +141,7 @@ export const gruCases: readonly GruCase[] = (() => {
   return [...Array.from({ length: 500 }, () => randomCase(random)), ...larger];
 })();
 
-function lengthsFor(c: GruCase, random: Random): Int32Array | undefined {
+export function lengthsFor(c: GruCase, random: Random): Int32Array | undefined {
   if (c.lengthsOf === 'none') return undefined;
   if (c.lengthsOf === 'ones') return new Int32Array(c.batch).fill(1);
   if (c.lengthsOf === 'full') return new Int32Array(c.batch).fill(c.steps);

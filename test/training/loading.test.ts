@@ -109,7 +109,7 @@ test('a config that says something else than it should', async (t) => {
     ['layers', (c) => ({ ...c, layers: {} }), /"layers" or "inputShape" is missing/],
     ['empty layers', (c) => ({ ...c, layers: [] }), /at least one layer/],
     ['a layer', (c) => ({ ...c, layers: [null] }), /null/],
-    ['kind', (c) => ({ ...c, layers: [{ ...c.layers[0], kind: 'lstm' }] }), /unknown layer kind "lstm"/],
+    ['kind', (c) => ({ ...c, layers: [{ ...c.layers[0], kind: 'gruu' }] }), /unknown layer kind "gruu"/],
     [
       'inherited kind',
       (c) => ({ ...c, layers: [{ ...c.layers[0], kind: 'constructor' }] }),

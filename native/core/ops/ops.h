@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/op_desc.h"
+#include "core/ops/cell.h"
 
 namespace cugru {
 
@@ -28,26 +29,34 @@ GatherDesc gatherDesc(const OpDesc& desc);
 std::vector<ParamSpec> checkGather(const OpDesc& desc);
 
 // ---- rnn: a stack of recurrent layers, one or both directions, without dropout in between.
-//   in   x [steps, batch, inputSize],  h0? [layers * directions, batch, units] (zeros),  lengths? i32 [batch] (full)
-//   out  y? [steps, batch, directions * units] of the last layer,  hN? [layers * directions, batch, units]
-//   attrs cell 'gru', units, layers? (1), bidirectional? (false)
-//   params per layer k and direction: weight_ih_l{k}[_reverse] (3H, in), weight_hh_l{k} (3H, H), bias_ih_l{k}, bias_hh_l{k} (3H);
-//   gates in the order r, z, n. Reset after the product: n = tanh(W_n x + b_in + r * (U_n h + b_hn)), h' = (1 - z) * n + z * h.
-//   With lengths: y is 0 from a row's length on, hN is its last valid state, the reverse direction starts at its end.
-enum class Cell : uint8_t { gru };
+//   in   x [steps, batch, inputSize],  h0? [layers * directions, batch, units] (zeros),  lengths? i32 [batch] (full),
+//        c0? as h0 (cells with a second state only)
+//   out  y? [steps, batch, directions * units] of the last layer,  hN? [layers * directions, batch, units],
+//        cN? as hN (cells with a second state, which have three outputs; the others have two)
+//   attrs cell, units, layers? (1), bidirectional? (false)
+//   params per layer k and direction: weight_ih_l{k}[_reverse] (G * H, in), weight_hh_l{k} (G * H, H), bias_ih_l{k} (G * H) and,
+//   where the cell has two, bias_hh_l{k} (G * H). With a_g = W_g x + b_g + U_g h the sum of gate g, s the logistic function:
+//     gru               r, z, n     n = tanh(W_n x + b_in + r * (U_n h + b_hn)),  h' = (1 - z) * n + z * h
+//     gru-reset-before  r, z, n     n = tanh(W_n x + b_n + U_n (r * h)),          h' = (1 - z) * n + z * h
+//     lstm              i, f, g, o  c' = f * c + i * g,  h' = o * tanh(c')        i, f, o = s(a), g = tanh(a)
+//     cifg-lstm         f, g, o     lstm with i = 1 - f
+//     leaky-cifg        z, r, c     c' = z * c + (1 - z) * tanh(a_c),  h' = (1 - r) * h + r * tanh(c')
+//     rnn-tanh, rnn-relu            h' = tanh(a) or max(a, 0)
+//   With lengths: y is 0 from a row's length on, hN and cN are its last valid states, the reverse direction starts at its end.
+const CellKind& cellKind(Cell cell);
 struct RnnShape {
   Cell cell = Cell::gru;
   int64_t inputSize = 0, hiddenSize = 0, layers = 1, directions = 1;
-  int64_t gates() const { return 3; }
+  int64_t gates() const { return cellKind(cell).gates; }
   int64_t layerInput(int64_t layer) const { return layer == 0 ? inputSize : hiddenSize * directions; }
 };
 struct RnnDesc : RnnShape {
   int64_t steps = 0, batch = 0;
   bool training = false;
-  bool hasInitialState = false, hasLengths = false;
-  bool wantsSequence = false, wantsState = false;
-  bool wantsInputGradient = false, wantsStateGradient = false;     // dx, dh0
-  bool givesSequenceGradient = false, givesStateGradient = false;  // dy, dhN
+  bool hasInitialState = false, hasLengths = false, hasInitialCell = false;
+  bool wantsSequence = false, wantsState = false, wantsCell = false;
+  bool wantsInputGradient = false, wantsStateGradient = false, wantsCellGradient = false;     // dx, dh0, dc0
+  bool givesSequenceGradient = false, givesStateGradient = false, givesCellGradient = false;  // dy, dhN, dcN
 };
 std::vector<ParamSpec> rnnParams(const RnnShape& shape);
 RnnShape rnnShape(const GroupDesc& group);  // refuses params that are not rnnParams

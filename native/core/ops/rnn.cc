@@ -8,9 +8,24 @@ namespace {
 constexpr int64_t kMaxUnits = 1 << 20;
 constexpr int64_t kMaxLayers = 256;
 
+// In the order of Cell.
+constexpr CellKind kCells[] = {
+    {Cell::gru, "gru", "r, z, n", 3, 2, false},
+    {Cell::gruResetBefore, "gru-reset-before", "r, z, n", 3, 1, false},
+    {Cell::lstm, "lstm", "i, f, g, o", 4, 2, true},
+    {Cell::cifgLstm, "cifg-lstm", "f, g, o", 3, 2, true},
+    {Cell::rnnTanh, "rnn-tanh", "h", 1, 2, false},
+    {Cell::rnnRelu, "rnn-relu", "h", 1, 2, false},
+    {Cell::leakyCifg, "leaky-cifg", "z, r, c", 3, 1, true},
+};
+
 Cell cell(const std::string& name) {
-  if (name == "gru") return Cell::gru;
-  fail(code::kValue, "unknown cell '", name, "'; known are gru");
+  std::string known;
+  for (const CellKind& kind : kCells) {
+    if (name == kind.name) return kind.cell;
+    known += (known.empty() ? "" : ", ") + std::string(kind.name);
+  }
+  fail(code::kValue, "unknown cell '", name, "'; known are ", known);
 }
 
 RnnShape shapeFrom(const Attributes& attrs, int64_t inputSize) {
@@ -24,6 +39,8 @@ RnnShape shapeFrom(const Attributes& attrs, int64_t inputSize) {
 }
 }  // namespace
 
+const CellKind& cellKind(Cell cell) { return kCells[static_cast<size_t>(cell)]; }
+
 std::vector<ParamSpec> rnnParams(const RnnShape& shape) {
   std::vector<ParamSpec> params;
   const int64_t rows = shape.gates() * shape.hiddenSize;
@@ -33,7 +50,7 @@ std::vector<ParamSpec> rnnParams(const RnnShape& shape) {
       params.push_back({"weight_ih" + suffix, {rows, shape.layerInput(layer)}});
       params.push_back({"weight_hh" + suffix, {rows, shape.hiddenSize}});
       params.push_back({"bias_ih" + suffix, {rows}});
-      params.push_back({"bias_hh" + suffix, {rows}});
+      if (cellKind(shape.cell).biases == 2) params.push_back({"bias_hh" + suffix, {rows}});
     }
   }
   return params;
@@ -41,7 +58,8 @@ std::vector<ParamSpec> rnnParams(const RnnShape& shape) {
 
 RnnShape rnnShape(const GroupDesc& group) {
   if (group.params.empty() || group.params[0].shape.size() != 2) {
-    fail(code::kGraph, "group '", group.name, "' of a recurrent layer must begin with weight_ih_l0 (3H, I)");
+    fail(code::kGraph, "group '", group.name,
+         "' of a recurrent layer must begin with weight_ih_l0 (gates * units, inputs)");
   }
   const int64_t inputSize = group.params[0].shape[1];
   if (inputSize < 1 || inputSize > kMaxUnits) {
@@ -61,7 +79,8 @@ RnnShape rnnShape(const GroupDesc& group) {
 }
 
 RnnDesc rnnDesc(const OpDesc& desc) {
-  expectCounts(desc, 1, 3, 2);
+  const CellKind& kind = cellKind(cell(desc.attrs.string("cell")));
+  expectCounts(desc, 1, kind.hasCellState ? 4 : 3, kind.hasCellState ? 3 : 2);
   const TensorSpec& x = inputSpec(desc, 0, "x");
   if (x.dtype != DType::f32 || x.steps < 1 || x.dims.size() != 1 || x.dims[0] < 1) {
     fail(code::kShape, desc.name, " expects x [batch, steps, features] f32, got ", x.describe());
@@ -79,16 +98,22 @@ RnnDesc rnnDesc(const OpDesc& desc) {
   const auto wanted = [](const std::vector<bool>& flags, size_t i) { return i < flags.size() && flags[i]; };
   rnn.hasInitialState = given(1);
   rnn.hasLengths = given(2);
+  rnn.hasInitialCell = given(3);
   if (given(1)) expectSpec(desc, desc.inputs[1], states, "h0");
   if (given(2)) expectSpec(desc, desc.inputs[2], TensorSpec{DType::i32, 0, {}}, "lengths");
+  if (given(3)) expectSpec(desc, desc.inputs[3], states, "c0");
   expectSpec(desc, desc.outputs[0], TensorSpec{DType::f32, x.steps, {rnn.directions * rnn.hiddenSize}}, "y");
   expectSpec(desc, desc.outputs[1], states, "hN");
+  if (kind.hasCellState) expectSpec(desc, desc.outputs[2], states, "cN");
   rnn.wantsSequence = desc.outputs[0].has_value();
   rnn.wantsState = desc.outputs[1].has_value();
+  rnn.wantsCell = kind.hasCellState && desc.outputs[2].has_value();
   rnn.wantsInputGradient = wanted(desc.inputGradient, 0);
   rnn.wantsStateGradient = wanted(desc.inputGradient, 1);
+  rnn.wantsCellGradient = wanted(desc.inputGradient, 3);
   rnn.givesSequenceGradient = wanted(desc.outputGradient, 0);
   rnn.givesStateGradient = wanted(desc.outputGradient, 1);
+  rnn.givesCellGradient = wanted(desc.outputGradient, 2);
   return rnn;
 }
 

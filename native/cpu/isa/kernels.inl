@@ -6,6 +6,7 @@
 #include "cpu/isa/math.inl"
 #include "cpu/isa/gru_forward.inl"
 #include "cpu/isa/gru_backward.inl"
+#include "cpu/isa/cells.inl"
 #include "cpu/isa/products.inl"
 #include "cpu/isa/pointwise.inl"
 #include "cpu/isa/dropout.inl"
@@ -17,7 +18,7 @@ namespace {
 
 constexpr Table kTable = {
     Vec::N,       2 * Vec::N,     Vec::kGruRows,   gruForward,         gruProject,         gruBackward,
-    panelProduct, outerTile,      softmaxRow,      softmaxGradientRow, activationGradient, addVectors,
+    cellForward,  cellBackward,    panelProduct, outerTile,      softmaxRow,      softmaxGradientRow, activationGradient, addVectors,
     addRows,      dropoutForward, dropoutBackward, sumOfSquares,       sgdUpdate,          adamUpdate,
 };
 

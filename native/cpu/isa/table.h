@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/ops/cell.h"
+
 namespace cugru::cpu {
 
 constexpr int64_t kGruRowsAtOnce = 64;  // of a GruForwardStep, at most
@@ -41,6 +43,35 @@ struct GruBackwardStep {
   const float* const* dy;       // gradient of the step's output; null: zero
   float* const* carry;          // in: gradient from later steps; out: its part that passes straight through z
   float* bias;                  // += sums over rows, 4 * units
+};
+
+// The pointwise part of one time step of the cells other than the GRU, for some rows. `memory` is a second thing that a step
+// keeps beside its gates: the cell state c or, for gru-reset-before, r * h.
+// gru-reset-before takes two phases: r, z and r * h in phase 0; n and h in phase 1, after the product with r * h.
+struct CellForwardStep {
+  Cell cell;
+  int phase;
+  int64_t units, rows;
+  float* const* gates;               // in: sums in the order of the weights; out: after the nonlinearities
+  const float* const* state;         // h before the step
+  const float* const* memoryBefore;  // c before the step; may be `memory`
+  float* const* memory;              // c after it, or r * h; null: neither
+  float* const* out;                 // h after the step
+};
+
+// The pointwise part of one step back in time. gru-reset-before: n and z in phase 0; r in phase 1, after the product back to
+// the gradient of r * h, which phase 1 finds in memoryCarry.
+struct CellBackwardStep {
+  Cell cell;
+  int phase;
+  int64_t units, rows;
+  float* const* gates;               // in: gates; out: their gradients before the nonlinearities
+  const float* const* state;         // h before the step
+  const float* const* memoryBefore;  // c before the step
+  const float* const* memory;        // c after it
+  const float* const* dy;            // gradient of the step's output; null: zero
+  float* const* carry;               // in: gradient of h from later steps; out: what passes by the gates to h before
+  float* const* memoryCarry;         // the same of c; or the gradient of r * h
 };
 
 // c = a * panels (+ bias, activation), or c += a * panels. Rows by pointer. Panels are [block of `panel` columns][k][panel].
@@ -97,6 +128,8 @@ struct Table {
   void (*gruForward)(const GruForwardStep& step);
   void (*gruProject)(const GruProjection& projection);
   void (*gruBackward)(const GruBackwardStep& step);
+  void (*cellForward)(const CellForwardStep& step);
+  void (*cellBackward)(const CellBackwardStep& step);
   void (*panelProduct)(const PanelProduct& product);
   void (*outerTile)(const OuterTile& tile);
   void (*softmaxRow)(const float* x, float* y, int64_t count, float* largest, float* sum);  // y may be null
