@@ -122,7 +122,8 @@ function checkCpp() {
       if (target.includes('/')) check('native', cpp, file, line, join('native', target));
     }
     const napi = lines(file, /#include <(napi\.h|node_api\.h)>/g);
-    if (napi.length > 0 && roomOf('native', cpp, file) !== 'addon') problems.push(`${file}: only addon includes napi.h`);
+    if (napi.length > 0 && roomOf('native', cpp, file) !== 'addon')
+      problems.push(`${file}: only addon includes napi.h`);
   }
 }
 
