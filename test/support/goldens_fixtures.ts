@@ -36,8 +36,8 @@ export class Golden {
     this.names = [...this.#tensors.keys()];
   }
 
-  static async load(name: string): Promise<Golden> {
-    return new Golden(name, await readSafetensors(join(fixtureFolder, `${name}.safetensors`)));
+  static async load(name: string, folder = fixtureFolder): Promise<Golden> {
+    return new Golden(name, await readSafetensors(join(folder, `${name}.safetensors`)));
   }
 
   has(name: string): boolean {
