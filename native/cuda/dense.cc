@@ -1,5 +1,5 @@
-// Dense: activation(x W^T + b) on the last axis, through cuBLASLt. Bias and relu end the product; what it cannot do is a kernel of
-// its own.
+// Dense: activation(x W^T + b) on the last axis, through cuBLASLt. The bias ends the product; activations are kernels of
+// our own.
 #include <algorithm>
 
 #include "core/ops/ops.h"
@@ -72,15 +72,11 @@ class DenseKernel final : public Kernel {
     return static_cast<char*>(args.workspace) + aligned(gradientFloats()) + aligned(biasBlocks() * desc_.units);
   }
 
-  // With as much of bias and activation as cuBLASLt takes.
+  // With the bias where cuBLASLt takes it. Its relu is not used: what that makes of a NaN is not told, and a NaN must show.
   void planForward(const DeviceRef& device, Precision precision) {
     MatmulShape shape{desc_.rows, desc_.units, desc_.inputs, false, true, false, End::none, precision};
-    const bool relu = desc_.activation == Activation::relu;
-    if (desc_.hasBias)
-      shape.end = relu ? End::biasRelu : End::bias;
-    else if (relu)
-      shape.end = End::relu;
-    bool remains = desc_.activation != Activation::linear && !relu;
+    if (desc_.hasBias) shape.end = End::bias;
+    bool remains = desc_.activation != Activation::linear;
     forward_ = Matmul::create(device, shape);
     if (forward_ == nullptr) {
       shape.end = End::none;

@@ -104,16 +104,15 @@ void Device::open() {
   modules_ = std::make_unique<Modules>(*libraries_, capability_);
 }
 
-// A context that was lost, or a driver that is going down with the process, refuses; there is nothing left to free then.
+// A context that was lost, or a driver that is going down with the process, refuses what it is given back; that is no matter.
 void Device::close() noexcept {
   if (context_ == nullptr) return;
   cuda().cuCtxSetCurrent(context_);
-  if (!lost_) {
-    if (cublasLt_ != nullptr) cublasLt().cublasLtDestroy(cublasLt_);
-    if (cudnn_ != nullptr) cudnn().cudnnDestroy(cudnn_);
-    modules_.reset();
-    if (setup_ != nullptr) cuda().cuStreamDestroy_v2(setup_);
-  }
+  releaseFreed();
+  if (cublasLt_ != nullptr) cublasLt().cublasLtDestroy(cublasLt_);
+  if (cudnn_ != nullptr) cudnn().cudnnDestroy(cudnn_);
+  modules_.reset();
+  if (setup_ != nullptr) cuda().cuStreamDestroy_v2(setup_);
   cuda().cuCtxSetCurrent(nullptr);
   cuda().cuDevicePrimaryCtxRelease_v2(device_);
   context_ = nullptr;
@@ -182,6 +181,15 @@ void Device::refuseMemory(size_t bytes, const std::string& why) const {
 
 CUdeviceptr Device::allocate(size_t bytes) {
   enter();
+  bool waits = false;
+  {
+    const std::lock_guard<std::mutex> lock(freedMutex_);
+    waits = !freed_.empty();
+  }
+  if (waits) {
+    check(cuda().cuCtxSynchronize(), "finish its work");
+    releaseFreed();
+  }
   if (limit_ != 0 && (bytes > limit_ || allocated_ > limit_ - bytes)) {
     refuseMemory(bytes, text(", and CUGRU_CUDA_MEMORY_LIMIT allows ", limit_));
   }
@@ -207,10 +215,17 @@ void Device::fill(CUdeviceptr to, const void* from, size_t bytes) {
 }
 
 void Device::free(CUdeviceptr pointer, size_t bytes) noexcept {
-  allocated_ -= bytes;
-  if (lost_ || context_ == nullptr) return;
-  cuda().cuCtxSetCurrent(context_);
-  cuda().cuMemFree_v2(pointer);
+  const std::lock_guard<std::mutex> lock(freedMutex_);
+  freed_.push_back({pointer, bytes});
+}
+
+void Device::releaseFreed() noexcept {
+  const std::lock_guard<std::mutex> lock(freedMutex_);
+  for (const Freed& one : freed_) {
+    cuda().cuMemFree_v2(one.pointer);
+    allocated_ -= one.bytes;
+  }
+  freed_.clear();
 }
 
 void* Device::allocatePinned(size_t bytes) {
@@ -221,7 +236,6 @@ void* Device::allocatePinned(size_t bytes) {
 }
 
 void Device::freePinned(void* pointer) noexcept {
-  if (lost_ || pointer == nullptr) return;
   cuda().cuCtxSetCurrent(context_);
   cuda().cuMemFreeHost(pointer);
 }

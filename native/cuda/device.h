@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "cuda/driver/libraries.h"
 #include "cuda/modules.h"
@@ -35,6 +37,7 @@ class Device {
 
   // Makes the context current on the calling thread. Every way into the backend begins with it; ERR_STATE once the GPU is lost.
   void enter() const;
+  void bind() const noexcept { cuda().cuCtxSetCurrent(context_); }  // for what gives back, even of a GPU that was lost
 
   CUfunction function(const char* source, const char* kernel) { return modules_->function(source, kernel); }
 
@@ -47,7 +50,9 @@ class Device {
   // Memory that this session holds, and how much it may: CUGRU_CUDA_MEMORY_LIMIT, in bytes.
   CUdeviceptr allocate(size_t bytes);                         // zeroed; ERR_OUT_OF_MEMORY names wanted and free
   void fill(CUdeviceptr to, const void* from, size_t bytes);  // constants, before any stream reads them; waits
+  // From any thread, and without waiting: given back when the session's stream is next found idle, or memory is needed.
   void free(CUdeviceptr pointer, size_t bytes) noexcept;
+  void releaseFreed() noexcept;  // nothing of this session may be queued
   void* allocatePinned(size_t bytes);
   void freePinned(void* pointer) noexcept;
 
@@ -69,6 +74,12 @@ class Device {
   cublasLtHandle_t cublasLt_ = nullptr;
   CUstream setup_ = nullptr;  // zeroes fresh memory
   std::unique_ptr<Modules> modules_;
+  struct Freed {
+    CUdeviceptr pointer;
+    size_t bytes;
+  };
+  std::mutex freedMutex_;
+  std::vector<Freed> freed_;
   std::atomic<size_t> allocated_{0};
   size_t limit_ = 0;  // 0: none
   mutable std::atomic<bool> lost_{false};

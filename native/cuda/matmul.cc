@@ -10,16 +10,8 @@ constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;
 constexpr uint32_t kAlignment = 16;  // bytes; what vector loads want, and less than what all our pointers have
 
 cublasLtEpilogue_t epilogue(MatmulShape::End end) {
-  switch (end) {
-    case MatmulShape::End::none: return CUBLASLT_EPILOGUE_DEFAULT;
-    case MatmulShape::End::bias: return CUBLASLT_EPILOGUE_BIAS;
-    case MatmulShape::End::relu: return CUBLASLT_EPILOGUE_RELU;
-    case MatmulShape::End::biasRelu: return CUBLASLT_EPILOGUE_RELU_BIAS;
-  }
-  return CUBLASLT_EPILOGUE_DEFAULT;
+  return end == MatmulShape::End::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
 }
-
-bool hasBias(MatmulShape::End end) { return end == MatmulShape::End::bias || end == MatmulShape::End::biasRelu; }
 
 class Preference {
  public:
@@ -114,7 +106,7 @@ bool Matmul::choose() {
 void Matmul::run(const float* a, const float* b, float* c, const float* bias, void* workspace,
                  CudaStream& stream) const {
   const CublasLtApi& api = device_->cublasLt();
-  if (hasBias(shape_.end)) {
+  if (shape_.end == MatmulShape::End::bias) {
     device_->check(api.cublasLtMatmulDescSetAttribute(desc_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
                    "take a bias");
   }

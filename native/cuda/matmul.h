@@ -12,7 +12,7 @@ struct MatmulShape {
   int64_t rows = 0, columns = 0, depth = 0;  // of C, and what is summed over
   bool transposeA = false, transposeB = false;
   bool adds = false;  // C += instead of C =
-  enum class End : uint8_t { none, bias, relu, biasRelu } end = End::none;
+  enum class End : uint8_t { none, bias } end = End::none;
   Precision precision = Precision::tf32;
 };
 

@@ -75,7 +75,8 @@ class RnnKernel final : public Kernel {
                    "run an RNN");
     if (!cuts) return;
     auto* last = static_cast<float*>(desc_.wantsState ? args.outputs[1] : nullptr);
-    endRows_(s, exactGrid(desc_.batch * desc_.hiddenSize), kFlatBlock, static_cast<float*>(y), last, lengths(args),
+    auto* out = static_cast<float*>(desc_.wantsSequence ? args.outputs[0] : nullptr);
+    endRows_(s, flatGrid(sequenceElements()), kFlatBlock, static_cast<const float*>(y), out, last, lengths(args),
              desc_.steps, desc_.batch, desc_.hiddenSize);
   }
 
@@ -127,7 +128,7 @@ class RnnKernel final : public Kernel {
     const size_t sequenceBytes = static_cast<size_t>(sequenceElements()) * sizeof(float);
     take(sizes_.workspace, workBytes_);
     take(sizes_.saved, reserveBytes_);
-    if (!desc_.wantsSequence) sequenceAt_ = take(desc_.training ? sizes_.saved : sizes_.workspace, sequenceBytes);
+    if (ownSequence()) sequenceAt_ = take(desc_.training ? sizes_.saved : sizes_.workspace, sequenceBytes);
     if (!desc_.training) return;
     if (lengths_ == Lengths::cutOff || !desc_.givesSequenceGradient) dyAt_ = take(sizes_.workspace, sequenceBytes);
     if (!desc_.wantsInputGradient) {
@@ -137,9 +138,12 @@ class RnnKernel final : public Kernel {
 
   static void* workspaceAt(const KernelArgs& args, size_t at) { return static_cast<char*>(args.workspace) + at; }
 
-  // Where y lies: the caller's output, or memory of our own.
+  // Whether cuDNN's y is not the caller's. On the way back it must be what cuDNN wrote, so it must not be the one with its end cut off.
+  bool ownSequence() const { return !desc_.wantsSequence || lengths_ == Lengths::cutOff; }
+
+  // Where cuDNN's y lies.
   void* sequence(const KernelArgs& args) const {
-    if (desc_.wantsSequence) return args.outputs[0];
+    if (!ownSequence()) return args.outputs[0];
     return static_cast<char*>(desc_.training ? args.saved : args.workspace) + sequenceAt_;
   }
   const void* firstState(const KernelArgs& args) const { return desc_.hasInitialState ? args.inputs[1] : nullptr; }
@@ -198,7 +202,7 @@ class RnnKernel final : public Kernel {
   KernelSizes sizes_;
   size_t workBytes_ = 0, reserveBytes_ = 0;
   size_t sequenceAt_ = 0, dyAt_ = 0, dxAt_ = 0;
-  Function<float*, float*, const int32_t*, int64_t, int64_t, int64_t> endRows_;
+  Function<const float*, float*, float*, const int32_t*, int64_t, int64_t, int64_t> endRows_;
   Function<const float*, const float*, float*, const int32_t*, int64_t, int64_t, int64_t> endRowsBackward_;
   Function<float*, const int32_t*, int64_t, int64_t, int64_t> zeroTail_;
 };

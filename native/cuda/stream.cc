@@ -12,7 +12,8 @@ Event::Event(std::shared_ptr<Device> device) : device_(std::move(device)) {
 }
 
 Event::~Event() {
-  if (event_ != nullptr) device_->cuda().cuEventDestroy_v2(event_);
+  device_->bind();
+  device_->cuda().cuEventDestroy_v2(event_);
 }
 
 void Event::record(CUstream stream) {
@@ -39,21 +40,21 @@ CudaStream::CudaStream(std::shared_ptr<Device> device) : device_(std::move(devic
   }
 }
 
+// Statuses are of no use here: of a GPU that was lost, all of them are errors.
 CudaStream::~CudaStream() {
   const CudaApi& api = device_->cuda();
-  try {
-    device_->enter();
-    api.cuStreamSynchronize(copies_);  // nothing may read the pinned memory any more
-    api.cuStreamSynchronize(stream_);
-    api.cuStreamDestroy_v2(copies_);
-    api.cuStreamDestroy_v2(stream_);
-  } catch (const Error&) {  // the GPU was lost, and the streams with it
-  }
+  device_->bind();
+  api.cuStreamSynchronize(copies_);  // nothing may read the pinned memory any more
+  api.cuStreamSynchronize(stream_);
+  api.cuStreamDestroy_v2(copies_);
+  api.cuStreamDestroy_v2(stream_);
+  device_->releaseFreed();
 }
 
 void CudaStream::synchronize() {
   device_->enter();
   device_->check(device_->cuda().cuStreamSynchronize(stream_), "finish its work");
+  device_->releaseFreed();
 }
 
 void CudaStream::upload(void* to, const void* from, size_t bytes) {

@@ -1,13 +1,14 @@
 // Lengths, around a recurrent pass over all steps.
 #include "common.cuh"
 
-// last[row] = y[length - 1][row], and y is zero from the length on. A thread for each row and unit. `last` may be null.
-CUGRU_KERNEL rnn_end_rows(float* y, float* last, const i32* lengths, i64 steps, i64 batch, i64 units) {
-  const i64 i = gridIndex();
-  if (i >= batch * units) return;
-  const i64 length = lengths[i / units];
-  if (last) last[i] = y[(length - 1) * batch * units + i];
-  for (i64 step = length; step < steps; ++step) y[step * batch * units + i] = 0.0f;
+// last[row] = y[length - 1][row]; out is y, with zeros from the length on. Either may be null.
+CUGRU_KERNEL rnn_end_rows(const float* y, float* out, float* last, const i32* lengths, i64 steps, i64 batch, i64 units) {
+  const i64 elements = steps * batch * units;
+  for (i64 i = gridIndex(); i < elements; i += gridStride()) {
+    const i64 step = i / (batch * units), at = i - step * batch * units, length = lengths[at / units];
+    if (out) out[i] = step < length ? y[i] : 0.0f;
+    if (last && step == length - 1) last[at] = y[i];
+  }
 }
 
 // The gradient of all steps from those of the valid steps and of the last valid state; either may be null.
