@@ -12,7 +12,7 @@ function run(command, args) {
 }
 
 const nativeFiles = readdirSync('native', { recursive: true })
-  .filter((file) => /\.(cc|h|inl)$/.test(file) && !file.startsWith('build/'))
+  .filter((file) => /\.(cc|h|inl|cu|cuh)$/.test(file) && !file.startsWith('build/'))
   .map((file) => `native/${file}`);
 
 run('node_modules/.bin/biome', ['check', '--error-on-warnings', ...(fix ? ['--write'] : [])]);

@@ -63,7 +63,7 @@ for (const cell of otherCells) {
       const { feed, parameters } = cellData(c);
       const options = cellProgram({ ...c, hasLengths: c.lengthsOf !== 'none' }, parameters);
       const program = await TestProgram.open(target, options);
-      t.deepEqual(program.variants, [rnnVariant(target, cell)]);
+      t.true(program.variants[0]?.startsWith(rnnVariant(target, cell)));
       const once = await program.run(feed);
       const twice = await program.run({ ...feed, segments: segments.forward | segments.backward });
       program.close();

@@ -14,8 +14,8 @@ struct GatherShape {
 };
 
 template <typename From, typename To, typename Value>
-__device__ inline void gatherRows(To* out, const From* slab, const i32* indices, const StepControl* control, const i32* map,
-                                  const GatherShape& s, To rest, To invalid, const Value& value) {
+__device__ inline void gatherRows(To* out, const From* slab, const i32* indices, const StepControl* control,
+                                  const i32* map, const GatherShape& s, To rest, To invalid, const Value& value) {
   const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
   if (row >= s.rows) return;
   const i64 step = row / s.batch, batchRow = row - step * s.batch;

@@ -252,16 +252,17 @@ __attribute__((visibility("default"))) int simulated_has_kernel(const char* name
 }
 
 // 0: done; 1: no such kernel; 2: it hangs.
-__attribute__((visibility("default"))) int simulated_launch_kernel(const char* name, unsigned gx, unsigned gy, unsigned gz,
-                                                                   unsigned bx, unsigned by, unsigned bz, size_t,
-                                                                   void** parameters) {
+__attribute__((visibility("default"))) int simulated_launch_kernel(const char* name, unsigned gx, unsigned gy,
+                                                                   unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                                                                   size_t, void** parameters) {
   const host_shim::Entry* entry = host_shim::find(name);
   if (entry == nullptr) return 1;
   return host_shim::launch(*entry, {gx, gy, gz}, {bx, by, bz}, parameters) ? 0 : 2;
 }
 
 // How many parameters there are; the sizes of the first `capacity` of them.
-__attribute__((visibility("default"))) size_t simulated_kernel_param_sizes(const char* name, size_t* sizes, size_t capacity) {
+__attribute__((visibility("default"))) size_t simulated_kernel_param_sizes(const char* name, size_t* sizes,
+                                                                           size_t capacity) {
   const host_shim::Entry* entry = host_shim::find(name);
   if (entry == nullptr) return 0;
   for (size_t i = 0; i < entry->sizes.size() && i < capacity; ++i) sizes[i] = entry->sizes[i];

@@ -50,8 +50,8 @@ __device__ inline RowSums rowSums(const float* x, i64 classes) {
 }
 
 // A warp for each row. `labels`: classes (i32) or distributions (f32) of the slab's rows.
-__device__ inline void crossEntropyRow(const float* x, i32 label, const float* distribution, i64 classes, float smoothing,
-                                       RowResult* result) {
+__device__ inline void crossEntropyRow(const float* x, i32 label, const float* distribution, i64 classes,
+                                       float smoothing, RowResult* result) {
   const RowSums sums = rowSums(x, classes);
   const double logSum = (double)sums.top + log((double)sums.sum);
   const double soft = (double)smoothing, evenly = soft / (double)classes;
@@ -84,8 +84,9 @@ CUGRU_KERNEL cross_entropy(const float* logits, const i32* labels, const i32* in
   crossEntropyRow(logits + row * classes, label, 0, classes, smoothing, results + row);
 }
 
-CUGRU_KERNEL cross_entropy_soft(const float* logits, const float* labels, const i32* indices, const StepControl* control,
-                                RowResult* results, i64 batch, i64 classes, float smoothing) {
+CUGRU_KERNEL cross_entropy_soft(const float* logits, const float* labels, const i32* indices,
+                                const StepControl* control, RowResult* results, i64 batch, i64 classes,
+                                float smoothing) {
   const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
   if (row >= validRows(control, batch)) return;
   const float* distribution = labels + (i64)indices[control->firstRow + row] * classes;
@@ -117,8 +118,8 @@ CUGRU_KERNEL cross_entropy_count(const RowResult* results, const StepControl* co
 }
 
 // (probability * sum of targets - target) * scale / valid rows; padding rows get zeros.
-__device__ inline void crossEntropyGradientRow(const float* x, i32 label, const float* distribution, float* dx, i64 classes,
-                                               float smoothing, const StepControl* control) {
+__device__ inline void crossEntropyGradientRow(const float* x, i32 label, const float* distribution, float* dx,
+                                               i64 classes, float smoothing, const StepControl* control) {
   const RowSums sums = rowSums(x, classes);
   const float scale = control->gradientScale / (float)control->validRows;
   const float evenly = smoothing / (float)classes;
@@ -135,8 +136,8 @@ __device__ inline void crossEntropyGradientRow(const float* x, i32 label, const 
   }
 }
 
-CUGRU_KERNEL cross_entropy_backward(const float* logits, const i32* labels, const i32* indices, const StepControl* control,
-                                    float* dx, i64 batch, i64 classes, float smoothing) {
+CUGRU_KERNEL cross_entropy_backward(const float* logits, const i32* labels, const i32* indices,
+                                    const StepControl* control, float* dx, i64 batch, i64 classes, float smoothing) {
   const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
   if (row >= batch) return;
   if (row >= control->validRows) {
@@ -148,7 +149,8 @@ CUGRU_KERNEL cross_entropy_backward(const float* logits, const i32* labels, cons
 }
 
 CUGRU_KERNEL cross_entropy_soft_backward(const float* logits, const float* labels, const i32* indices,
-                                         const StepControl* control, float* dx, i64 batch, i64 classes, float smoothing) {
+                                         const StepControl* control, float* dx, i64 batch, i64 classes,
+                                         float smoothing) {
   const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
   if (row >= batch) return;
   if (row >= control->validRows) {
@@ -160,8 +162,8 @@ CUGRU_KERNEL cross_entropy_soft_backward(const float* logits, const float* label
 }
 
 // A block for each row. Targets come in canonical order: a row's steps one after the other.
-CUGRU_KERNEL squared_error(const float* x, const float* targets, const i32* indices, const StepControl* control, double* losses,
-                           i64 batch, i64 steps, i64 features) {
+CUGRU_KERNEL squared_error(const float* x, const float* targets, const i32* indices, const StepControl* control,
+                           double* losses, i64 batch, i64 steps, i64 features) {
   __shared__ double sums[kSumThreads];
   const i64 row = blockIdx.x;
   if (row >= validRows(control, batch)) return;
@@ -189,8 +191,8 @@ CUGRU_KERNEL squared_error_count(const double* losses, const StepControl* contro
   }
 }
 
-CUGRU_KERNEL squared_error_backward(const float* x, const float* targets, const i32* indices, const StepControl* control,
-                                    float* dx, i64 batch, i64 steps, i64 features) {
+CUGRU_KERNEL squared_error_backward(const float* x, const float* targets, const i32* indices,
+                                    const StepControl* control, float* dx, i64 batch, i64 steps, i64 features) {
   const i64 elements = steps * batch * features;
   const float scale =
       (float)(2.0 * (double)control->gradientScale / ((double)(steps * features) * (double)control->validRows));

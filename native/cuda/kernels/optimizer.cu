@@ -66,8 +66,8 @@ CUGRU_KERNEL norm_parts(const float* gradients, const Range* ranges, i32 rangeCo
 }
 
 // One block. An update whose norm is not finite is left out, and all after it until the report is zeroed.
-CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* control, UpdateReport* report, UpdateState* state,
-                         UpdateOptions options) {
+CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* control, UpdateReport* report,
+                         UpdateState* state, UpdateOptions options) {
   __shared__ double sums[kThreads];
   double sum = 0.0;
   for (i64 i = threadIdx.x; i < count; i += kThreads) sum += parts[i];
@@ -102,8 +102,9 @@ __device__ inline void sgdElements(float* params, const float* gradients, float*
   }
 }
 
-CUGRU_KERNEL update_sgd(float* params, float* gradients, float* buffer, const Range* ranges, i32 rangeCount, i64 elements,
-                        const StepControl* control, const UpdateState* updateState, UpdateOptions options) {
+CUGRU_KERNEL update_sgd(float* params, float* gradients, float* buffer, const Range* ranges, i32 rangeCount,
+                        i64 elements, const StepControl* control, const UpdateState* updateState,
+                        UpdateOptions options) {
   const i64 first = (i64)blockIdx.x * kBlock, last = least(first + kBlock, elements);
   const UpdateState state = *updateState;
   if (state.apply) {
@@ -118,8 +119,8 @@ CUGRU_KERNEL update_sgd(float* params, float* gradients, float* buffer, const Ra
 }
 
 __device__ inline void adamElements(float* params, const float* gradients, float* means, float* squares, double rate,
-                                    double weightDecay, const UpdateState& state, const UpdateOptions& options, i64 from,
-                                    i64 to) {
+                                    double weightDecay, const UpdateState& state, const UpdateOptions& options,
+                                    i64 from, i64 to) {
   const float rest1 = (float)(1.0 - options.beta1), rest2 = (float)(1.0 - options.beta2), beta2 = (float)options.beta2;
   const float stepSize = (float)(rate / state.rateCorrection);
   const float decay = options.decoupled ? 0.0f : (float)weightDecay;
@@ -136,8 +137,9 @@ __device__ inline void adamElements(float* params, const float* gradients, float
   }
 }
 
-CUGRU_KERNEL update_adam(float* params, float* gradients, float* means, float* squares, const Range* ranges, i32 rangeCount,
-                         i64 elements, const StepControl* control, const UpdateState* updateState, UpdateOptions options) {
+CUGRU_KERNEL update_adam(float* params, float* gradients, float* means, float* squares, const Range* ranges,
+                         i32 rangeCount, i64 elements, const StepControl* control, const UpdateState* updateState,
+                         UpdateOptions options) {
   const i64 first = (i64)blockIdx.x * kBlock, last = least(first + kBlock, elements);
   const UpdateState state = *updateState;
   if (state.apply) {

@@ -2,7 +2,8 @@
 #include "common.cuh"
 
 // last[row] = y[length - 1][row]; out is y, with zeros from the length on. Either may be null.
-CUGRU_KERNEL rnn_end_rows(const float* y, float* out, float* last, const i32* lengths, i64 steps, i64 batch, i64 units) {
+CUGRU_KERNEL rnn_end_rows(const float* y, float* out, float* last, const i32* lengths, i64 steps, i64 batch,
+                          i64 units) {
   const i64 elements = steps * batch * units;
   for (i64 i = gridIndex(); i < elements; i += gridStride()) {
     const i64 step = i / (batch * units), at = i - step * batch * units, length = lengths[at / units];
@@ -12,8 +13,8 @@ CUGRU_KERNEL rnn_end_rows(const float* y, float* out, float* last, const i32* le
 }
 
 // The gradient of all steps from those of the valid steps and of the last valid state; either may be null.
-CUGRU_KERNEL rnn_end_rows_backward(const float* dy, const float* dLast, float* out, const i32* lengths, i64 steps, i64 batch,
-                                   i64 units) {
+CUGRU_KERNEL rnn_end_rows_backward(const float* dy, const float* dLast, float* out, const i32* lengths, i64 steps,
+                                   i64 batch, i64 units) {
   const i64 elements = steps * batch * units;
   for (i64 i = gridIndex(); i < elements; i += gridStride()) {
     const i64 step = i / (batch * units), at = i - step * batch * units, length = lengths[at / units];
