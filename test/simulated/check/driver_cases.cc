@@ -103,13 +103,22 @@ CASE("memory", freedTwice, "memory that is freed twice is a violation") {
   SAME(takeViolations(), size_t{1});
 }
 
-CASE("memory", freedWhileQueued, "memory that is freed while work is queued is a violation") {
+CASE("memory", freedWhileQueued, "memory that is freed while queued work uses it is a violation") {
   Device device;
   CUdeviceptr memory = 0;
   OK(cu().cuMemAlloc_v2(&memory, 64));
   OK(cu().cuMemsetD8Async(memory, 0, 64, device.stream));
   OK(cu().cuMemFree_v2(memory));
   SAME(takeViolations(), size_t{1});
+}
+
+CASE("memory", freedBesideWork, "memory that no queued work uses may be freed") {
+  Device device;
+  CUdeviceptr memory = 0;
+  OK(cu().cuMemAlloc_v2(&memory, 64));
+  device.allocate(64);  // queues a fill
+  OK(cu().cuMemFree_v2(memory));
+  SAME(takeViolations(), size_t{0});
 }
 
 CASE("memory", leaks, "what is not given back is in the report") {
