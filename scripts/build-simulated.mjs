@@ -82,10 +82,10 @@ function isStale(object) {
 
 function run(args) {
   return new Promise((resolve, reject) => {
-    const child = spawn('g++', args, { stdio: ['ignore', 2, 2] });
+    const child = spawn(process.env.CXX ?? 'g++', args, { stdio: ['ignore', 2, 2] });
     child.on('error', reject);
     child.on('close', (status) =>
-      status === 0 ? resolve() : reject(new Error(`g++ failed for ${args[args.indexOf('-o') + 1]}`)),
+      status === 0 ? resolve() : reject(new Error(`the compiler failed for ${args[args.indexOf('-o') + 1]}`)),
     );
   });
 }

@@ -244,4 +244,15 @@ CASE("streams", wrongHandles, "handles that are not alive are answered INVALID_H
   GIVES(CUDA_ERROR_INVALID_HANDLE, cu().cuStreamSynchronize(reinterpret_cast<CUstream>(&event)));
 }
 
+CASE("driver", counts, "it counts what was done") {
+  Device device;
+  const size_t allocations = simulated_count("allocations"), waits = simulated_count("synchronizations");
+  device.upload({1, 2});
+  device.synchronize();
+  SAME(simulated_count("allocations"), allocations + 1);
+  SAME(simulated_count("synchronizations"), waits + 1);
+  SAME(simulated_count("copies"), size_t{1});
+  SAME(simulated_count("launches"), size_t{0});
+}
+
 }  // namespace simulated_check
