@@ -1,11 +1,13 @@
 /** Runs build/simulated/sim_check: the simulated device's own cases, each in a process of its own. */
 import { execFile, execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where scripts/build-simulated.mjs puts the libraries. */
 export const simulatedFolder = join('build', 'simulated');
 
 const program = join(simulatedFolder, 'sim_check');
+if (!existsSync(program)) throw new Error(`${program} is missing: run node scripts/build-simulated.mjs`);
 
 /** What a process ended with. */
 export interface Outcome {

@@ -1,4 +1,5 @@
-// "run <input> <output>": one training step of numbers in a file, for tests that have results of somebody else's to compare with.
+// What sim_check does besides its cases: "run <input> <output>", one training step of numbers in a file, for tests that have results
+// of somebody else's to compare with; "leak", a process that gives nothing back.
 #include <fstream>
 
 #include "check/rnn.h"
@@ -51,7 +52,17 @@ int run(int argc, char** argv) {
   return failures() == 0 ? 0 : 1;
 }
 
-const bool added = (commands().push_back({"run", run}), true);
+int leak(int, char**) {
+  CUcontext context = nullptr;
+  CUdeviceptr memory = 0;
+  OK(cu().cuInit(0));
+  OK(cu().cuDevicePrimaryCtxRetain(&context, 0));
+  OK(cu().cuCtxSetCurrent(context));
+  OK(cu().cuMemAlloc_v2(&memory, 77));
+  return failures() == 0 ? 0 : 1;
+}
+
+const bool added = (commands().insert(commands().end(), {{"run", run}, {"leak", leak}}), true);
 
 }  // namespace
 

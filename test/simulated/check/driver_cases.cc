@@ -103,13 +103,22 @@ CASE("memory", freedTwice, "memory that is freed twice is a violation") {
   SAME(takeViolations(), size_t{1});
 }
 
-CASE("memory", freedWhileQueued, "memory that is freed while work is queued is a violation") {
+CASE("memory", freedWhileQueued, "memory that is freed while queued work uses it is a violation") {
   Device device;
   CUdeviceptr memory = 0;
   OK(cu().cuMemAlloc_v2(&memory, 64));
   OK(cu().cuMemsetD8Async(memory, 0, 64, device.stream));
   OK(cu().cuMemFree_v2(memory));
   SAME(takeViolations(), size_t{1});
+}
+
+CASE("memory", freedBesideWork, "memory that no queued work uses may be freed") {
+  Device device;
+  CUdeviceptr memory = 0;
+  OK(cu().cuMemAlloc_v2(&memory, 64));
+  device.allocate(64);  // queues a fill
+  OK(cu().cuMemFree_v2(memory));
+  SAME(takeViolations(), size_t{0});
 }
 
 CASE("memory", leaks, "what is not given back is in the report") {
@@ -233,6 +242,17 @@ CASE("streams", wrongHandles, "handles that are not alive are answered INVALID_H
   OK(cu().cuEventDestroy_v2(event));
   GIVES(CUDA_ERROR_INVALID_HANDLE, cu().cuEventRecord(event, device.stream));
   GIVES(CUDA_ERROR_INVALID_HANDLE, cu().cuStreamSynchronize(reinterpret_cast<CUstream>(&event)));
+}
+
+CASE("driver", counts, "it counts what was done") {
+  Device device;
+  const size_t allocations = simulated_count("allocations"), waits = simulated_count("synchronizations");
+  device.upload({1, 2});
+  device.synchronize();
+  SAME(simulated_count("allocations"), allocations + 1);
+  SAME(simulated_count("synchronizations"), waits + 1);
+  SAME(simulated_count("copies"), size_t{1});
+  SAME(simulated_count("launches"), size_t{0});
 }
 
 }  // namespace simulated_check

@@ -40,13 +40,13 @@ Stream& legacyOf(Context& context) {
   return *one;
 }
 
-void push(Stream& stream, std::function<CUresult(Context&)> work) {
+void push(Stream& stream, std::function<CUresult(Context&)> work, Operations operations = {}) {
   if (isLegacy(stream)) {  // in order with every blocking stream
     for (const auto& [key, other] : streams().all()) {
       if (other->context == stream.context && other->blocking()) drain(*other);
     }
   }
-  stream.queue.push_back(std::move(work));
+  stream.queue.push_back({std::move(work), std::move(operations)});
   if (eager() || isLegacy(stream)) drain(stream);
 }
 
@@ -102,11 +102,11 @@ CUresult submit(Stream& stream, Operation operation) {
     stream.seen[&stream]++;
     return CUDA_SUCCESS;
   }
-  push(stream, [shared](Context& context) { return runOperation(context, *shared); });
+  push(stream, [shared](Context& context) { return runOperation(context, *shared); }, {shared});
   return CUDA_SUCCESS;
 }
 
-CUresult submitAll(Stream& stream, const std::string& name, const Operations& operations) {
+CUresult submitAll(Stream& stream, const Operations& operations) {
   if (stream.capture != nullptr) {  // a graph inside of a graph: its nodes
     if (stream.capture->invalid) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     Operations& nodes = stream.capture->nodes;
@@ -114,22 +114,22 @@ CUresult submitAll(Stream& stream, const std::string& name, const Operations& op
     stream.seen[&stream]++;
     return CUDA_SUCCESS;
   }
-  static_cast<void>(name);
-  push(stream, [operations](Context& context) {
+  const auto runAll = [operations](Context& context) {
     DeviceAccess access;
     for (const auto& operation : operations) {
       if (const CUresult result = runOperation(context, *operation); result != CUDA_SUCCESS) return result;
     }
     return CUDA_SUCCESS;
-  });
+  };
+  push(stream, runAll, operations);
   return CUDA_SUCCESS;
 }
 
 void runOne(Stream& stream) {
   if (stream.queue.empty()) return;
-  const auto work = std::move(stream.queue.front());
+  const Work work = std::move(stream.queue.front());
   stream.queue.pop_front();
-  work(*stream.context);
+  work.run(*stream.context);
 }
 
 void drain(Stream& stream) {
@@ -152,11 +152,16 @@ void drainUntil(Marker& marker) {
   while (!marker.done && !marker.stream->queue.empty()) runOne(*marker.stream);
 }
 
-bool isQueued(const Context& context) {
+const Operation* findQueued(const Context& context, const std::function<bool(const Operation&)>& holds) {
   for (const auto& [key, stream] : streams().all()) {
-    if (stream->context == &context && !stream->queue.empty()) return true;
+    if (stream->context != &context) continue;
+    for (const Work& work : stream->queue) {
+      for (const auto& operation : work.operations) {
+        if (holds(*operation)) return operation.get();
+      }
+    }
   }
-  return false;
+  return nullptr;
 }
 
 void dropStreams(Context& context) {

@@ -25,6 +25,12 @@ struct Operation {
 };
 using Operations = std::vector<std::shared_ptr<const Operation>>;
 
+// What waits in a stream: what to do, and the operations that this runs.
+struct Work {
+  std::function<CUresult(Context&)> run;
+  Operations operations;
+};
+
 // A place in a stream that an event was recorded at.
 struct Marker {
   std::shared_ptr<Stream> stream;
@@ -44,7 +50,7 @@ struct Event {
 struct Stream : std::enable_shared_from_this<Stream> {
   Context* context = nullptr;
   unsigned flags = 0;
-  std::deque<std::function<CUresult(Context&)>> queue;
+  std::deque<Work> queue;
   std::shared_ptr<Capture> capture;
   std::map<const Stream*, size_t> seen;  // in a capture: how far into each of its streams this one has waited
 
@@ -61,7 +67,7 @@ bool isLegacy(const Stream& stream);
 // Queues it, or records it when the stream is captured.
 CUresult submit(Stream& stream, Operation operation);
 // Queues operations that are not recorded one by one: a graph.
-CUresult submitAll(Stream& stream, const std::string& name, const Operations& operations);
+CUresult submitAll(Stream& stream, const Operations& operations);
 CUresult runOperation(Context& context, const Operation& operation);
 
 void runOne(Stream& stream);
@@ -72,7 +78,7 @@ void dropStreams(Context& context);
 
 CUresult record(Event& event, Stream& stream);
 CUresult waitFor(Stream& stream, Event& event);
-// Whether work that is queued names this memory.
-bool isQueued(const Context& context);
+// A queued operation for which this holds, or null.
+const Operation* findQueued(const Context& context, const std::function<bool(const Operation&)>& holds);
 
 }  // namespace simulated

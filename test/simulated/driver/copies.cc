@@ -1,5 +1,6 @@
 // Memory, and operations on it. Pinned host memory is read and written when the operation runs; pageable memory is read at the call,
 // and a copy into it waits.
+#include <algorithm>
 #include <cstring>
 
 #include "driver/exported.h"
@@ -12,13 +13,29 @@ namespace {
 
 void* at(CUdeviceptr pointer) { return reinterpret_cast<void*>(pointer); }
 
-// Frees wait for everything, as the vendor's do, but nothing may be queued that needs it: no documentation promises the wait.
+// Frees wait for everything, as the vendor's do, but nothing may be queued that uses the memory: no documentation promises the wait.
 template <typename Free>
-CUresult freeWith(Context& context, const char* what, Free free) {
+CUresult freeWith(Context& context, const char* what, const Range& range, Free free) {
   SIMULATED_TRY(unsafeCall());
-  if (isQueued(context)) violation(join(what, " is called while work is queued; wait for it first"));
+  const auto uses = [&](const Operation& one) {
+    return std::any_of(one.ranges.begin(), one.ranges.end(),
+                       [&](const Range& used) { return range.allocation != 0 && used.allocation == range.allocation; });
+  };
+  if (const Operation* one = findQueued(context, uses); one != nullptr) {
+    violation(join(what, " is called while ", one->name, " is queued, which uses the memory; wait for it first"));
+  }
   drainAll(context);
   return free();
+}
+
+Range rangeOf(CUdeviceptr pointer) {
+  Range range;
+  return allocationOf(pointer, &range) ? range : Range{};
+}
+
+Range rangeOf(void* pointer) {
+  Range range;
+  return pinnedRange(pointer, 1, &range) ? range : Range{};
 }
 
 CUresult startCopy(Context& context, CUstream handle, std::shared_ptr<Stream>& stream) {
@@ -65,7 +82,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr* pointer, size_t bytes) {
 
 CUresult cuMemFree_v2(CUdeviceptr pointer) {
   SIMULATED_ENTER();
-  return freeWith(*context, "cuMemFree", [&] { return freeDevice(*context, pointer); });
+  return freeWith(*context, "cuMemFree", rangeOf(pointer), [&] { return freeDevice(*context, pointer); });
 }
 
 CUresult cuMemHostAlloc(void** pointer, size_t bytes, unsigned flags) {
@@ -77,7 +94,7 @@ CUresult cuMemHostAlloc(void** pointer, size_t bytes, unsigned flags) {
 
 CUresult cuMemFreeHost(void* pointer) {
   SIMULATED_ENTER();
-  return freeWith(*context, "cuMemFreeHost", [&] { return freeHost(*context, pointer); });
+  return freeWith(*context, "cuMemFreeHost", rangeOf(pointer), [&] { return freeHost(*context, pointer); });
 }
 
 CUresult cuMemHostRegister_v2(void* pointer, size_t bytes, unsigned flags) {
@@ -89,7 +106,7 @@ CUresult cuMemHostRegister_v2(void* pointer, size_t bytes, unsigned flags) {
 
 CUresult cuMemHostUnregister(void* pointer) {
   SIMULATED_ENTER();
-  return freeWith(*context, "cuMemHostUnregister", [&] { return unregisterHost(*context, pointer); });
+  return freeWith(*context, "cuMemHostUnregister", rangeOf(pointer), [&] { return unregisterHost(*context, pointer); });
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from, size_t bytes, CUstream handle) {

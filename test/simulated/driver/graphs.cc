@@ -95,7 +95,7 @@ CUresult cuGraphLaunch(CUgraphExec handle, CUstream streamHandle) {
   const std::shared_ptr<GraphExec> exec = graphExecs().find(handle);
   if (exec == nullptr || exec->context != context) return CUDA_ERROR_INVALID_VALUE;
   simulated::count("graphLaunches");
-  return submitAll(*stream, "cuGraphLaunch", exec->nodes);
+  return submitAll(*stream, exec->nodes);
 }
 
 // Nodes have no handles of their own; their number is all there is to know.

@@ -25,15 +25,14 @@ CUresult checkShape(const Function& function, const Launch& launch) {
   return launch.sharedBytes <= static_cast<unsigned>(function.sharedBytes) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
-// Which memory the arguments point to, wherever in them an aligned word looks like a device address.
+// Which memory the arguments point to. Structures are not looked into: what they do not use may be anything.
 std::vector<Range> pointedTo(const Launch& launch) {
   std::vector<Range> ranges;
   for (const auto& bytes : launch.parameters) {
-    for (size_t at = 0; at + sizeof(uintptr_t) <= bytes.size(); at += sizeof(uintptr_t)) {
-      uintptr_t word = 0;
-      std::memcpy(&word, bytes.data() + at, sizeof(word));
-      if (Range range; allocationOf(word, &range)) ranges.push_back(range);
-    }
+    uintptr_t word = 0;
+    if (bytes.size() != sizeof(word)) continue;
+    std::memcpy(&word, bytes.data(), sizeof(word));
+    if (Range range; allocationOf(word, &range)) ranges.push_back(range);
   }
   return ranges;
 }

@@ -95,7 +95,10 @@ CUresult cuModuleUnload(CUmodule handle) {
   const std::shared_ptr<Module> module = modules().find(handle);
   if (module == nullptr) return CUDA_ERROR_INVALID_HANDLE;
   SIMULATED_TRY(unsafeCall());
-  if (isQueued(*context)) violation("cuModuleUnload is called while work is queued; wait for it first");
+  const auto isOurs = [&](const Operation& one) { return module->functions.count(one.name) > 0; };
+  if (const Operation* one = findQueued(*context, isOurs); one != nullptr) {
+    violation(join("cuModuleUnload is called while ", one->name, " is queued; wait for it first"));
+  }
   drainAll(*context);
   for (const auto& [name, function] : module->functions) functions().remove(function.get());
   modules().remove(handle);
