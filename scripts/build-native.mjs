@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { embedKernels } from './embed-kernels.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
@@ -52,6 +53,7 @@ function buildWithGyp() {
   copyFileSync(join(root, 'native', 'build', 'Release', 'cugru.node'), join(root, 'build', 'Release', 'cugru.node'));
 }
 
+embedKernels();
 const wanted = process.env.CUGRU_BUILD ?? (has('cmake') ? 'cmake' : 'gyp');
 if (wanted === 'cmake') buildWithCmake();
 else if (wanted === 'gyp') buildWithGyp();

@@ -6,6 +6,7 @@ const checks = [
   ['types', 'npm', ['run', '--silent', 'types']],
   ['arrows', 'npm', ['run', '--silent', 'arrows']],
   ['tests', 'npm', ['test', '--', '--tap']],
+  ['simulated', 'npm', ['run', '--silent', 'test:simulated']],
   ['docs', 'npm', ['run', '--silent', 'docs']],
   ['package', 'node', ['scripts/check-package.mjs']],
   ['builds', 'node', ['scripts/check-builds.mjs', ...(process.env.CUGRU_CHECK_BUILDS ?? 'cmake,gyp').split(',')]],

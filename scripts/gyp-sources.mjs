@@ -1,16 +1,18 @@
 // For native/binding.gyp: `sources` prints the addon's files, `flags NAME` those of an instruction set on this host.
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { embedKernels } from './embed-kernels.mjs';
 
 const native = join(dirname(fileURLToPath(import.meta.url)), '..', 'native');
 const [what, name] = process.argv.slice(2);
 
 function sources() {
-  return ['core', 'program', 'cpu', 'cuda', 'addon']
+  const written = ['core', 'program', 'cpu', 'cuda', 'addon']
     .flatMap((room) => readdirSync(join(native, room), { recursive: true }).map((file) => `${room}/${file}`))
     .filter((file) => file.endsWith('.cc') && !file.startsWith('cpu/isa/'))
     .sort();
+  return [...written, relative(native, embedKernels())];
 }
 
 function flags() {

@@ -11,9 +11,11 @@ function run(command, args) {
   if (status !== 0) failed = true;
 }
 
-const nativeFiles = readdirSync('native', { recursive: true })
-  .filter((file) => /\.(cc|h|inl)$/.test(file) && !file.startsWith('build/'))
-  .map((file) => `native/${file}`);
+const nativeFiles = ['native', 'test/simulated'].flatMap((folder) =>
+  readdirSync(folder, { recursive: true })
+    .filter((file) => /\.(cc|h|inl|cu|cuh)$/.test(file) && !file.startsWith('build/'))
+    .map((file) => `${folder}/${file}`),
+);
 
 run('node_modules/.bin/biome', ['check', '--error-on-warnings', ...(fix ? ['--write'] : [])]);
 if (spawnSync('clang-format', ['--version']).status === 0) {

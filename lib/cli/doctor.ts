@@ -1,5 +1,5 @@
 /** `cugru doctor`: what this host offers, and what is in the way. */
-import { type CudaVerdict, cudaVerdict, deviceLine, libraryLines, noBackend, reasonsOf } from '../cuda/index.js';
+import { type CudaVerdict, cudaVerdict, deviceLine, libraryLines, reasonsOf } from '../cuda/index.js';
 import { native } from '../native.js';
 import { version } from '../version.js';
 import { printResult } from './options.js';
@@ -26,8 +26,7 @@ function findCuda(verdict: CudaVerdict): Finding {
   const devices = (verdict.report?.devices ?? []).map(deviceLine);
   const reasons = reasonsOf(verdict).flatMap(({ what, advice }) => [what, `  what to do: ${advice}`]);
   const libraries = (verdict.report?.libraries ?? []).flatMap(libraryLines);
-  const note = verdict.usable ? [`a GPU can be used, but ${noBackend}`] : [];
-  return { name: 'cuda', ok: verdict.usable, detail: [...note, ...reasons, ...devices, ...libraries].join('\n') };
+  return { name: 'cuda', ok: verdict.usable, detail: [...reasons, ...devices, ...libraries].join('\n') };
 }
 
 async function findSharp(): Promise<Finding> {

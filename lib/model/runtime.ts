@@ -24,7 +24,7 @@ import { toBuffer } from './transfer.js';
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
 function expectDevice(device: unknown): string {
-  // There is no CUDA backend yet, so there is nothing to look for: no process is started, no library opened.
+  // The CUDA backend is young: it is used by those who name it. Nothing is looked for, no process is started.
   if (device === 'auto') return 'cpu';
   if (typeof device === 'string' && /^(cpu|cuda(:\d{1,3})?)$/.test(device)) return device;
   throw new CugruError('ERR_VALUE', `device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got ${String(device)}`);

@@ -1,9 +1,12 @@
+#include <algorithm>
+
 #include "addon/api.h"
 #include "addon/arguments.h"
 #include "addon/async.h"
 #include "addon/export.h"
 #include "addon/handles.h"
 #include "cpu/cpu_backend.h"
+#include "cuda/cuda_backend.h"
 
 namespace cugru {
 
@@ -20,11 +23,22 @@ Isa isaOf(const Napi::Object& options) {
   fail(code::kValue, "isa '", wanted, "' is not one that this host runs: ", known);
 }
 
+// 'cuda' or 'cuda:N'.
+int cudaOrdinal(const std::string& device) {
+  constexpr size_t kMostDigits = 3;
+  if (device == "cuda") return 0;
+  const std::string digits = device.size() > 5 && device[4] == ':' ? device.substr(5) : "";
+  const bool valid = !digits.empty() && digits.size() <= kMostDigits &&
+                     std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!valid) fail(code::kValue, "device must be 'cpu', 'cuda' or 'cuda:N', got '", device, "'");
+  return std::stoi(digits);
+}
+
 // Backends are registered here and nowhere else.
 std::unique_ptr<Backend> createBackend(const Napi::Object& options) {
   const std::string device = string(options.Get("device"), "device");
   if (device == "cpu") return createCpuBackend(isaOf(options));
-  if (device.rfind("cuda", 0) == 0) fail(code::kCudaUnavailable, "this build of cugru has no CUDA backend");
+  if (device.rfind("cuda", 0) == 0) return createCudaBackend(cudaOrdinal(device));
   fail(code::kValue, "device must be 'cpu' or 'cuda', got '", device, "'");
 }
 

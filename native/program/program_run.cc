@@ -158,6 +158,7 @@ void Program::collect(RunResult& result, Stream& stream) {
     loss.correct = counts.correct;
     result.losses.push_back(std::move(loss));
   }
+  stream.synchronize();  // a run that counted nothing ends here as well: its time and its errors are its own
   result.step = store_->step();
 }
 

@@ -28,7 +28,6 @@ test('doctor shows devices, and every library with version, path and what led th
   t.deepEqual(
     cudaLines(run.stdout).map((line) => line.slice(16)),
     [
-      'a GPU can be used, but this version of cugru has no CUDA backend yet',
       'cuda:0 Pretend GPU, compute capability 9.0, 4 multiprocessors, 8.0 GiB, 6.0 GiB available',
       `NVIDIA's driver: CUDA 13.2, ${root}/libcuda.so.1 (CUGRU_CUDA_PATH)`,
       `cuDNN: 9.26.0, ${nvidia}/cudnn/lib/libcudnn.so.9 (CUGRU_CUDA_PATH)`,

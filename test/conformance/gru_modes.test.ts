@@ -4,7 +4,15 @@ import { segments } from '../../lib/native.js';
 import { relativeError } from '../support/conformance_compare.js';
 import { type GruProgram, gruProgram } from '../support/conformance_gru.js';
 import { describeCase, type GruCase, gruCases, gruData } from '../support/conformance_gru_cases.js';
-import { type Feed, type Outcome, runOnce, type Target, TestProgram, targets } from '../support/conformance_program.js';
+import {
+  type Feed,
+  type Outcome,
+  rnnVariant,
+  runOnce,
+  type Target,
+  TestProgram,
+  targets,
+} from '../support/conformance_program.js';
 
 // Every third of the random shapes, and the larger ones.
 const shapes = gruCases.filter((_, i) => i % 3 === 0 || i >= gruCases.length - 6);
@@ -28,7 +36,7 @@ for (const target of targets()) {
   test(`${target.name} runs the kernels that it names`, async (t) => {
     const c = gruCases[0] as GruCase;
     const program = await TestProgram.open(target, gruProgram(c, gruData(c).parameters));
-    t.deepEqual(program.variants, [`cpu fused gru ${target.isa}`]);
+    t.deepEqual(program.variants, [rnnVariant(target, 'gru', 'fused ')]);
     program.close();
   });
 

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { readSafetensors, writeSafetensors } from '../../lib/formats/index.js';
 import { GRU, type GRUForwardOptions, type GRUOptions, type StateDict } from '../../lib/index.js';
-import { type F32Tensor, fixtureNames, Golden, isas, maxError, relativeError } from '../support/goldens_fixtures.js';
+import {
+  type F32Tensor,
+  fixtureNames,
+  Golden,
+  isas,
+  maxError,
+  placeOf,
+  relativeError,
+} from '../support/goldens_fixtures.js';
 
 const cases = fixtureNames.filter((name) => name.startsWith('gru_'));
 
@@ -19,7 +27,6 @@ function optionsOf(golden: Golden): GRUOptions {
     hiddenSize: golden.number('hiddenSize'),
     numLayers: golden.number('layers'),
     bidirectional: golden.flag('bidirectional'),
-    device: 'cpu',
   };
 }
 
@@ -29,7 +36,7 @@ function weightsOf(golden: Golden): StateDict {
 }
 
 async function gruOf(t: ExecutionContext, golden: Golden, isa: string): Promise<GRU> {
-  const gru = new GRU({ ...optionsOf(golden), isa });
+  const gru = new GRU({ ...optionsOf(golden), ...placeOf(isa) });
   t.teardown(() => gru.dispose());
   await gru.loadStateDict(weightsOf(golden));
   return gru;
@@ -141,7 +148,7 @@ for (const name of ['gru_uni_l1_wide', 'gru_bi_l3_h0_len']) {
       Object.entries(saved).map(([key, { data, shape }]) => ({ name: key, data, shape })),
     );
     const { tensors } = await readSafetensors(path);
-    const other = new GRU({ ...optionsOf(golden), seed: 99, isa: isas[0] as string });
+    const other = new GRU({ ...optionsOf(golden), seed: 99, ...placeOf(isas[0] as string) });
     t.teardown(() => other.dispose());
     t.notDeepEqual(await other.stateDict(), saved, 'another seed starts with other weights');
     await other.loadStateDict(

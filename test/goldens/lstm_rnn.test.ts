@@ -1,7 +1,15 @@
 /** LSTM and RNN against PyTorch's nn.LSTM and nn.RNN. */
 import test, { type ExecutionContext } from 'ava';
 import { LSTM, type LSTMForwardOptions, RNN, type StateDict } from '../../lib/index.js';
-import { type F32Tensor, fixtureNames, Golden, isas, maxError, relativeError } from '../support/goldens_fixtures.js';
+import {
+  type F32Tensor,
+  fixtureNames,
+  Golden,
+  isas,
+  maxError,
+  placeOf,
+  relativeError,
+} from '../support/goldens_fixtures.js';
 
 const cases = fixtureNames.filter((name) => /^(lstm|rnn)_/.test(name));
 const tolerance = { forward: 2e-6, gradient: 1e-5 } as const;
@@ -17,8 +25,7 @@ async function moduleOf(t: ExecutionContext, golden: Golden, isa: string): Promi
     hiddenSize: golden.number('hiddenSize'),
     numLayers: golden.number('layers'),
     bidirectional: golden.flag('bidirectional'),
-    device: 'cpu',
-    isa,
+    ...placeOf(isa),
   } as const;
   const nonlinearity = golden.name.startsWith('rnn_relu') ? 'relu' : 'tanh';
   const made = golden.name.startsWith('lstm') ? new LSTM(options) : new RNN({ ...options, nonlinearity });

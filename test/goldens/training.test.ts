@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { datasets, layers, losses, optimizers, type Sequential, schedules, sequential } from '../../lib/index.js';
-import { fixtureNames, Golden, isas, maxError, relativeError } from '../support/goldens_fixtures.js';
+import { fixtureNames, Golden, isas, maxError, placeOf, relativeError } from '../support/goldens_fixtures.js';
 
 const cases = fixtureNames.filter((name) => /^(train_|mse_train$)/.test(name));
 
@@ -46,7 +46,7 @@ async function modelOf(t: ExecutionContext, golden: Golden, isa: string): Promis
       make({ units, bidirectional }),
       layers.dense({ units: golden.number('outputSize') }),
     ],
-    { inputShape: [golden.number('steps'), golden.number('inputSize')], device: 'cpu', isa },
+    { inputShape: [golden.number('steps'), golden.number('inputSize')], ...placeOf(isa) },
   );
   t.teardown(() => model.dispose());
   const squared = golden.text('loss') === 'meanSquaredError';

@@ -1,4 +1,6 @@
 /** Small graphs through the native door, on each backend and instruction set of this host. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DType, GraphSpec, GroupSpec, NodeSpec, TensorSpec } from '../../lib/graph_spec.js';
 import { fromBuffer, toBuffer } from '../../lib/model/transfer.js';
 import {
@@ -24,11 +26,37 @@ export interface Target {
   readonly isa?: string;
 }
 
-/** All that this host can run, AVX-512 too, which is not a default. A new backend adds its targets here. */
+/** Whether these tests are those of the simulated device: CUGRU_CUDA_PATH names its folder (npm run test:simulated). */
+export function simulated(): boolean {
+  const path = process.env['CUGRU_CUDA_PATH'];
+  return path !== undefined && existsSync(join(path, 'libsimulated_core.so'));
+}
+
+/**
+ * All that this host can run, AVX-512 too, which is not a default; the simulated device alone, when it is asked for. A new backend
+ * adds its targets here.
+ */
 export function targets(): readonly Target[] {
+  if (simulated()) return [{ name: 'cuda simulated', device: 'cuda' }];
   return native()
     .processInfo()
     .isas.map((isa) => ({ name: `cpu ${isa}`, device: 'cpu', isa }));
+}
+
+/** Those that run a recurrent cell; test/cuda shows how the others refuse it. */
+export function targetsOf(cell: string): readonly Target[] {
+  const cudnn = ['gru', 'lstm', 'rnn-tanh', 'rnn-relu'];
+  return targets().filter(({ device }) => device === 'cpu' || cudnn.includes(cell));
+}
+
+/** What a target says of a recurrent kernel: on the CPU `fused` or nothing before the cell's name. */
+export function rnnVariant({ device, isa }: Target, cell: string, how = ''): string {
+  return device === 'cpu' ? `cpu ${how}${cell} ${isa}` : `cuda cudnn ${cell} standard`;
+}
+
+/** All cases on a CPU; on the simulated device, which is slow, every so many of them. */
+export function someOf<T>(cases: readonly T[], every: number): readonly T[] {
+  return simulated() ? cases.filter((_, i) => i % every === 0) : cases;
 }
 
 export function tensor(dims: readonly number[], steps = 0, dtype: DType = 'f32'): TensorSpec {

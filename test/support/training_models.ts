@@ -84,6 +84,7 @@ export function waves(rows: number, { seed = 1, lengths, labels = 'classes' }: W
 
 export interface ClassifierOptions {
   readonly seed?: number;
+  readonly device?: 'cpu' | 'cuda';
   readonly units?: number;
   readonly dropout?: number;
   readonly bidirectional?: boolean;
@@ -92,14 +93,14 @@ export interface ClassifierOptions {
 
 /** A compiled classifier of {@link waves}. */
 export function classifier(options: ClassifierOptions = {}): Sequential {
-  const { seed = 1, units = 8, dropout = 0, bidirectional = false } = options;
+  const { seed = 1, device = 'cpu', units = 8, dropout = 0, bidirectional = false } = options;
   const model = sequential(
     [
       layers.gru({ units, numLayers: 2, dropout, bidirectional }),
       layers.dropout({ rate: dropout }),
       layers.dense({ units: classes, activation: 'softmax' }),
     ],
-    { inputShape: shape, seed, device: 'cpu' },
+    { inputShape: shape, seed, device },
   );
   const optimizer = options.optimizer ?? optimizers.adam({ learningRate: 0.01, clipNorm: 1 });
   model.compile({ optimizer, loss: 'categoricalCrossentropy' });

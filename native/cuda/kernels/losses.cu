@@ -1,0 +1,208 @@
+// Losses: a row's loss in double, then one block that adds the rows in a fixed order. Counts are integers, so their order does
+// not matter and they may be added by atomics.
+#include "common.cuh"
+
+struct RowResult {
+  double loss;
+  i32 truth, answer;
+};
+
+constexpr int kSumThreads = 256;
+
+struct Best {
+  float value;
+  i32 index;
+};
+
+// The first of the largest, as std::max_element finds it: a NaN is never larger, and nothing is larger than a NaN in front.
+__device__ inline i32 largestOfRow(const float* x, i64 classes) {
+  if (x[0] != x[0]) return 0;
+  float value = x[0];
+  i32 index = 0;
+  for (i64 c = threadIdx.x; c < classes; c += kWarp) {
+    if (x[c] > value) {
+      value = x[c];
+      index = (i32)c;
+    }
+  }
+  for (int step = kWarp / 2; step > 0; step /= 2) {
+    const float otherValue = __shfl_xor_sync(kAllLanes, value, step);
+    const i32 otherIndex = __shfl_xor_sync(kAllLanes, index, step);
+    if (otherValue > value || (otherValue == value && otherIndex < index)) {
+      value = otherValue;
+      index = otherIndex;
+    }
+  }
+  return index;
+}
+
+struct RowSums {
+  float top, sum;
+};
+
+__device__ inline RowSums rowSums(const float* x, i64 classes) {
+  float top = x[0];
+  for (i64 c = threadIdx.x; c < classes; c += kWarp) top = x[c] > top ? x[c] : top;
+  top = warpMax(top);
+  float sum = 0.0f;
+  for (i64 c = threadIdx.x; c < classes; c += kWarp) sum += expf(x[c] - top);
+  return {top, warpSum(sum)};
+}
+
+// A warp for each row. `labels`: classes (i32) or distributions (f32) of the slab's rows.
+__device__ inline void crossEntropyRow(const float* x, i32 label, const float* distribution, i64 classes,
+                                       float smoothing, RowResult* result) {
+  const RowSums sums = rowSums(x, classes);
+  const double logSum = (double)sums.top + log((double)sums.sum);
+  const double soft = (double)smoothing, evenly = soft / (double)classes;
+  double loss = 0.0;
+  i32 truth = label;
+  if (distribution) {
+    truth = largestOfRow(distribution, classes);
+    for (i64 c = threadIdx.x; c < classes; c += kWarp) {
+      loss += ((1.0 - soft) * (double)distribution[c] + evenly) * (logSum - (double)x[c]);
+    }
+    loss = warpSum(loss);
+  } else {
+    if (smoothing > 0.0f) {
+      for (i64 c = threadIdx.x; c < classes; c += kWarp) loss += evenly * (logSum - (double)x[c]);
+      loss = warpSum(loss);
+    }
+    loss += (1.0 - soft) * (logSum - (double)x[truth]);
+  }
+  const i32 answer = largestOfRow(x, classes);
+  if (threadIdx.x == 0) *result = {loss, truth, answer};
+}
+
+__device__ inline i64 validRows(const StepControl* control, i64 batch) { return least(control->validRows, batch); }
+
+CUGRU_KERNEL cross_entropy(const float* logits, const i32* labels, const i32* indices, const StepControl* control,
+                           RowResult* results, i64 batch, i64 classes, float smoothing) {
+  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  if (row >= validRows(control, batch)) return;
+  const i32 label = labels[indices[control->firstRow + row]];
+  crossEntropyRow(logits + row * classes, label, 0, classes, smoothing, results + row);
+}
+
+CUGRU_KERNEL cross_entropy_soft(const float* logits, const float* labels, const i32* indices,
+                                const StepControl* control, RowResult* results, i64 batch, i64 classes,
+                                float smoothing) {
+  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  if (row >= validRows(control, batch)) return;
+  const float* distribution = labels + (i64)indices[control->firstRow + row] * classes;
+  crossEntropyRow(logits + row * classes, 0, distribution, classes, smoothing, results + row);
+}
+
+// One block. Adds loss, rows, correct and the confusion matrix behind `metrics`.
+CUGRU_KERNEL cross_entropy_count(const RowResult* results, const StepControl* control, LossMetrics* metrics, i64 batch,
+                                 i64 classes) {
+  __shared__ double losses[kSumThreads];
+  __shared__ i64 counts[kSumThreads];
+  const i64 valid = validRows(control, batch);
+  u64* confusion = (u64*)(metrics + 1);
+  double loss = 0.0;
+  i64 correct = 0;
+  for (i64 row = threadIdx.x; row < valid; row += kSumThreads) {
+    const RowResult result = results[row];
+    loss += result.loss;
+    correct += result.truth == result.answer ? 1 : 0;
+    atomicAdd(confusion + result.truth * classes + result.answer, (u64)1);
+  }
+  loss = blockSum<kSumThreads>(loss, losses);
+  correct = blockSum<kSumThreads>(correct, counts);
+  if (threadIdx.x == 0) {
+    metrics->lossSum += loss;
+    metrics->correct += correct;
+    metrics->rows += valid;
+  }
+}
+
+// (probability * sum of targets - target) * scale / valid rows; padding rows get zeros.
+__device__ inline void crossEntropyGradientRow(const float* x, i32 label, const float* distribution, float* dx,
+                                               i64 classes, float smoothing, const StepControl* control) {
+  const RowSums sums = rowSums(x, classes);
+  const float scale = control->gradientScale / (float)control->validRows;
+  const float evenly = smoothing / (float)classes;
+  float total = 1.0f;
+  if (distribution) {
+    double mass = 0.0;
+    for (i64 c = threadIdx.x; c < classes; c += kWarp) mass += (double)(1.0f - smoothing) * (double)distribution[c];
+    total = (float)(warpSum(mass) + (double)smoothing);
+  }
+  for (i64 c = threadIdx.x; c < classes; c += kWarp) {
+    const float probability = expf(x[c] - sums.top) / sums.sum;
+    const float given = distribution ? (1.0f - smoothing) * distribution[c] : (c == label ? 1.0f - smoothing : 0.0f);
+    dx[c] = (probability * total - (given + evenly)) * scale;
+  }
+}
+
+CUGRU_KERNEL cross_entropy_backward(const float* logits, const i32* labels, const i32* indices,
+                                    const StepControl* control, float* dx, i64 batch, i64 classes, float smoothing) {
+  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  if (row >= batch) return;
+  if (row >= control->validRows) {
+    for (i64 c = threadIdx.x; c < classes; c += kWarp) dx[row * classes + c] = 0.0f;
+    return;
+  }
+  const i32 label = labels[indices[control->firstRow + row]];
+  crossEntropyGradientRow(logits + row * classes, label, 0, dx + row * classes, classes, smoothing, control);
+}
+
+CUGRU_KERNEL cross_entropy_soft_backward(const float* logits, const float* labels, const i32* indices,
+                                         const StepControl* control, float* dx, i64 batch, i64 classes,
+                                         float smoothing) {
+  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  if (row >= batch) return;
+  if (row >= control->validRows) {
+    for (i64 c = threadIdx.x; c < classes; c += kWarp) dx[row * classes + c] = 0.0f;
+    return;
+  }
+  const float* distribution = labels + (i64)indices[control->firstRow + row] * classes;
+  crossEntropyGradientRow(logits + row * classes, 0, distribution, dx + row * classes, classes, smoothing, control);
+}
+
+// A block for each row. Targets come in canonical order: a row's steps one after the other.
+CUGRU_KERNEL squared_error(const float* x, const float* targets, const i32* indices, const StepControl* control,
+                           double* losses, i64 batch, i64 steps, i64 features) {
+  __shared__ double sums[kSumThreads];
+  const i64 row = blockIdx.x;
+  if (row >= validRows(control, batch)) return;
+  const float* target = targets + (i64)indices[control->firstRow + row] * steps * features;
+  double sum = 0.0;
+  for (i64 i = threadIdx.x; i < steps * features; i += kSumThreads) {
+    const i64 step = i / features, f = i - step * features;
+    const double difference = (double)x[(step * batch + row) * features + f] - (double)target[i];
+    sum += difference * difference;
+  }
+  sum = blockSum<kSumThreads>(sum, sums);
+  if (threadIdx.x == 0) losses[row] = sum / (double)(steps * features);
+}
+
+// One block.
+CUGRU_KERNEL squared_error_count(const double* losses, const StepControl* control, LossMetrics* metrics, i64 batch) {
+  __shared__ double sums[kSumThreads];
+  const i64 valid = validRows(control, batch);
+  double loss = 0.0;
+  for (i64 row = threadIdx.x; row < valid; row += kSumThreads) loss += losses[row];
+  loss = blockSum<kSumThreads>(loss, sums);
+  if (threadIdx.x == 0) {
+    metrics->lossSum += loss;
+    metrics->rows += valid;
+  }
+}
+
+CUGRU_KERNEL squared_error_backward(const float* x, const float* targets, const i32* indices,
+                                    const StepControl* control, float* dx, i64 batch, i64 steps, i64 features) {
+  const i64 elements = steps * batch * features;
+  const float scale =
+      (float)(2.0 * (double)control->gradientScale / ((double)(steps * features) * (double)control->validRows));
+  for (i64 i = gridIndex(); i < elements; i += gridStride()) {
+    const i64 stepRow = i / features, f = i - stepRow * features, step = stepRow / batch, row = stepRow - step * batch;
+    if (row >= control->validRows) {
+      dx[i] = 0.0f;
+      continue;
+    }
+    const i64 index = indices[control->firstRow + row];
+    dx[i] = (x[i] - targets[(index * steps + step) * features + f]) * scale;
+  }
+}

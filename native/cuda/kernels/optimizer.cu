@@ -1,0 +1,154 @@
+// The norm of all gradients together, and the update of the flat parameter buffer in one pass. What changes from step to step is
+// read from device memory, so that a recorded step can be replayed.
+#include "common.cuh"
+
+constexpr int kThreads = 256;
+constexpr i64 kBlock = 8192;  // elements of a block; optimizer.cc knows it
+
+// A run of the flat buffer that is updated alike; in order, and apart from each other.
+struct Range {
+  i64 first, count;
+  i32 frozen;
+  float rateFactor, decayFactor;
+  i32 reserved;
+};
+
+// What one step's update needs, made by the norm's last kernel.
+struct UpdateState {
+  double rateCorrection;  // 1 - beta1^t
+  float rootCorrection;   // sqrt(1 - beta2^t)
+  float scale;            // of gradients, by clipping
+  i32 apply;
+  i32 reserved;
+};
+
+struct UpdateOptions {
+  double beta1, beta2;
+  double weightDecay;
+  float epsilon, momentum, clipNorm;
+  i32 nesterov, adam, decoupled;
+};
+
+// The first range that reaches beyond `at`.
+__device__ inline i32 firstRange(const Range* ranges, i32 count, i64 at) {
+  i32 low = 0, high = count;
+  while (low < high) {
+    const i32 middle = (low + high) / 2;
+    if (ranges[middle].first + ranges[middle].count > at) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+// body(range, i) for this thread's elements of what each range that is not frozen has in [first, last).
+template <typename Body>
+__device__ inline void eachElement(const Range* ranges, i32 count, i64 first, i64 last, const Body& body) {
+  for (i32 r = firstRange(ranges, count, first); r < count && ranges[r].first < last; ++r) {
+    const Range range = ranges[r];
+    if (range.frozen) continue;
+    const i64 from = range.first > first ? range.first : first, to = least(range.first + range.count, last);
+    body(range, from, to);
+  }
+}
+
+CUGRU_KERNEL norm_parts(const float* gradients, const Range* ranges, i32 rangeCount, i64 elements, double* parts) {
+  __shared__ double sums[kThreads];
+  const i64 first = (i64)blockIdx.x * kBlock, last = least(first + kBlock, elements);
+  double sum = 0.0;
+  eachElement(ranges, rangeCount, first, last, [&](const Range&, i64 from, i64 to) {
+    for (i64 i = from + threadIdx.x; i < to; i += kThreads) sum += (double)gradients[i] * (double)gradients[i];
+  });
+  sum = blockSum<kThreads>(sum, sums);
+  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+
+// One block. An update whose norm is not finite is left out, and all after it until the report is zeroed.
+CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* control, UpdateReport* report,
+                         UpdateState* state, UpdateOptions options) {
+  __shared__ double sums[kThreads];
+  double sum = 0.0;
+  for (i64 i = threadIdx.x; i < count; i += kThreads) sum += parts[i];
+  const double norm = sqrt(blockSum<kThreads>(sum, sums));
+  if (threadIdx.x != 0) return;
+  report->gradientNorm = (float)norm;
+  state->apply = isFinite(norm) && report->skipped == 0 ? 1 : 0;
+  if (!state->apply) {
+    report->skipped += 1;
+    return;
+  }
+  // As torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)).
+  const double factor = options.clipNorm > 0.0f ? (double)options.clipNorm / (norm + 1e-6) : 1.0;
+  state->scale = factor > 1.0 ? 1.0f : (float)factor;
+  const double t = (double)control->step + 1.0;
+  state->rateCorrection = options.adam ? 1.0 - pow(options.beta1, t) : 1.0;
+  state->rootCorrection = options.adam ? (float)sqrt(1.0 - pow(options.beta2, t)) : 1.0f;
+}
+
+__device__ inline void sgdElements(float* params, const float* gradients, float* buffer, float rate, float decay,
+                                   const UpdateState& state, const UpdateOptions& options, i64 from, i64 to) {
+  for (i64 i = from + threadIdx.x; i < to; i += kThreads) {
+    const float value = params[i];
+    float step = gradients[i] * state.scale;
+    if (decay != 0.0f) step = fmaf(decay, value, step);
+    if (buffer) {
+      const float velocity = fmaf(options.momentum, buffer[i], step);
+      buffer[i] = velocity;
+      step = options.nesterov ? fmaf(options.momentum, velocity, step) : velocity;
+    }
+    params[i] = fmaf(-rate, step, value);
+  }
+}
+
+CUGRU_KERNEL update_sgd(float* params, float* gradients, float* buffer, const Range* ranges, i32 rangeCount,
+                        i64 elements, const StepControl* control, const UpdateState* updateState,
+                        UpdateOptions options) {
+  const i64 first = (i64)blockIdx.x * kBlock, last = least(first + kBlock, elements);
+  const UpdateState state = *updateState;
+  if (state.apply) {
+    eachElement(ranges, rangeCount, first, last, [&](const Range& range, i64 from, i64 to) {
+      const float rate = (float)((double)control->learningRate * (double)range.rateFactor);
+      const float decay = (float)(options.weightDecay * (double)range.decayFactor);
+      sgdElements(params, gradients, buffer, rate, decay, state, options, from, to);
+    });
+  }
+  __syncthreads();
+  for (i64 i = first + threadIdx.x; i < last; i += kThreads) gradients[i] = 0.0f;
+}
+
+__device__ inline void adamElements(float* params, const float* gradients, float* means, float* squares, double rate,
+                                    double weightDecay, const UpdateState& state, const UpdateOptions& options,
+                                    i64 from, i64 to) {
+  const float rest1 = (float)(1.0 - options.beta1), rest2 = (float)(1.0 - options.beta2), beta2 = (float)options.beta2;
+  const float stepSize = (float)(rate / state.rateCorrection);
+  const float decay = options.decoupled ? 0.0f : (float)weightDecay;
+  const float shrink = options.decoupled ? (float)(1.0 - rate * weightDecay) : 1.0f;
+  for (i64 i = from + threadIdx.x; i < to; i += kThreads) {
+    float value = params[i], gradient = gradients[i] * state.scale;
+    if (decay != 0.0f) gradient = fmaf(decay, value, gradient);
+    if (shrink != 1.0f) value *= shrink;
+    const float mean = fmaf(gradient - means[i], rest1, means[i]);
+    const float square = fmaf(gradient * gradient, rest2, squares[i] * beta2);
+    means[i] = mean;
+    squares[i] = square;
+    params[i] = fmaf(-stepSize, mean / (sqrtf(square) / state.rootCorrection + options.epsilon), value);
+  }
+}
+
+CUGRU_KERNEL update_adam(float* params, float* gradients, float* means, float* squares, const Range* ranges,
+                         i32 rangeCount, i64 elements, const StepControl* control, const UpdateState* updateState,
+                         UpdateOptions options) {
+  const i64 first = (i64)blockIdx.x * kBlock, last = least(first + kBlock, elements);
+  const UpdateState state = *updateState;
+  if (state.apply) {
+    eachElement(ranges, rangeCount, first, last, [&](const Range& range, i64 from, i64 to) {
+      const double rate = (double)control->learningRate * (double)range.rateFactor;
+      const double decay = options.weightDecay * (double)range.decayFactor;
+      adamElements(params, gradients, means, squares, rate, decay, state, options, from, to);
+    });
+  }
+  __syncthreads();
+  for (i64 i = first + threadIdx.x; i < last; i += kThreads) gradients[i] = 0.0f;
+}

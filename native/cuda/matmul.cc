@@ -1,0 +1,119 @@
+#include "cuda/matmul.h"
+
+#include "core/error.h"
+
+namespace cugru::cuda {
+
+namespace {
+
+constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;
+constexpr uint32_t kAlignment = 16;  // bytes; what vector loads want, and less than what all our pointers have
+
+cublasLtEpilogue_t epilogue(MatmulShape::End end) {
+  return end == MatmulShape::End::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+}
+
+class Preference {
+ public:
+  explicit Preference(const Device& device) : device_(device), api_(device.cublasLt()) {
+    device_.check(api_.cublasLtMatmulPreferenceCreate(&handle_), "make a preference");
+  }
+  ~Preference() { api_.cublasLtMatmulPreferenceDestroy(handle_); }
+  Preference(const Preference&) = delete;
+  Preference& operator=(const Preference&) = delete;
+
+  template <typename T>
+  void set(cublasLtMatmulPreferenceAttributes_t attribute, T value) {
+    device_.check(api_.cublasLtMatmulPreferenceSetAttribute(handle_, attribute, &value, sizeof value),
+                  "set a preference");
+  }
+  cublasLtMatmulPreference_t handle() const { return handle_; }
+
+ private:
+  const Device& device_;
+  const CublasLtApi& api_;
+  cublasLtMatmulPreference_t handle_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Matmul> Matmul::create(std::shared_ptr<Device> device, const MatmulShape& shape) {
+  std::unique_ptr<Matmul> made(new Matmul(std::move(device), shape));
+  if (made->choose()) return made;
+  if (shape.end != MatmulShape::End::none) return nullptr;
+  fail(code::kUnsupported, "cuBLASLt has no product of (", shape.rows, ", ", shape.depth, ") and (", shape.depth, ", ",
+       shape.columns, ") for this device");
+}
+
+// cuBLASLt's matrices are column-major, so what it sees is C^T = op(B)^T op(A)^T: the factors change places, and a row-major
+// matrix (rows, columns) is a column-major one of (columns, rows).
+Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : device_(std::move(device)), shape_(shape) {
+  const CublasLtApi& api = device_->cublasLt();
+  const cublasComputeType_t compute =
+      shape.precision == Precision::fp32 ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_32F_FAST_TF32;
+  device_->check(api.cublasLtMatmulDescCreate(&desc_, compute, CUDA_R_32F), "describe a product");
+  const auto set = [&](cublasLtMatmulDescAttributes_t attribute, auto value) {
+    device_->check(api.cublasLtMatmulDescSetAttribute(desc_, attribute, &value, sizeof value), "describe a product");
+  };
+  set(CUBLASLT_MATMUL_DESC_TRANSA, static_cast<int32_t>(shape.transposeB ? CUBLAS_OP_T : CUBLAS_OP_N));
+  set(CUBLASLT_MATMUL_DESC_TRANSB, static_cast<int32_t>(shape.transposeA ? CUBLAS_OP_T : CUBLAS_OP_N));
+  set(CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<uint32_t>(epilogue(shape.end)));
+  const auto layout = [&](cublasLtMatrixLayout_t* out, int64_t rows, int64_t columns) {
+    device_->check(api.cublasLtMatrixLayoutCreate(out, CUDA_R_32F, static_cast<uint64_t>(columns),
+                                                  static_cast<uint64_t>(rows), columns),
+                   "describe a matrix");
+  };
+  if (shape.transposeA) {
+    layout(&a_, shape.depth, shape.rows);
+  } else {
+    layout(&a_, shape.rows, shape.depth);
+  }
+  if (shape.transposeB) {
+    layout(&b_, shape.columns, shape.depth);
+  } else {
+    layout(&b_, shape.depth, shape.columns);
+  }
+  layout(&c_, shape.rows, shape.columns);
+}
+
+Matmul::~Matmul() {
+  const CublasLtApi& api = device_->cublasLt();
+  for (cublasLtMatrixLayout_t layout : {a_, b_, c_}) {
+    if (layout != nullptr) api.cublasLtMatrixLayoutDestroy(layout);
+  }
+  if (desc_ != nullptr) api.cublasLtMatmulDescDestroy(desc_);
+}
+
+bool Matmul::choose() {
+  const CublasLtApi& api = device_->cublasLt();
+  Preference preference(*device_);
+  preference.set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kMostWorkspace);
+  // Sums in memory by atomics would not be the same each time.
+  preference.set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                 static_cast<uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE));
+  for (auto attribute : {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+                         CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
+    preference.set(attribute, kAlignment);
+  }
+  int found = 0;
+  const cublasStatus_t status = api.cublasLtMatmulAlgoGetHeuristic(device_->cublasLtHandle(), desc_, b_, a_, c_, c_,
+                                                                   preference.handle(), 1, &algorithm_, &found);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return false;
+  device_->check(status, "choose an algorithm");
+  return found > 0 && algorithm_.state == CUBLAS_STATUS_SUCCESS;
+}
+
+void Matmul::run(const float* a, const float* b, float* c, const float* bias, void* workspace,
+                 CudaStream& stream) const {
+  const CublasLtApi& api = device_->cublasLt();
+  if (shape_.end == MatmulShape::End::bias) {
+    device_->check(api.cublasLtMatmulDescSetAttribute(desc_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
+                   "take a bias");
+  }
+  const float alpha = 1, beta = shape_.adds ? 1 : 0;
+  device_->check(api.cublasLtMatmul(device_->cublasLtHandle(), desc_, &alpha, b, b_, a, a_, &beta, c, c_, c, c_,
+                                    &algorithm_.algo, workspace, algorithm_.workspaceSize, stream.handle()),
+                 "multiply");
+}
+
+}  // namespace cugru::cuda

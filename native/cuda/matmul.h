@@ -1,0 +1,42 @@
+// One matrix product of fixed shapes through cuBLASLt, its algorithm chosen once. Matrices are row-major here: C = op(A) op(B).
+#pragma once
+
+#include <memory>
+
+#include "cuda/precision.h"
+#include "cuda/stream.h"
+
+namespace cugru::cuda {
+
+struct MatmulShape {
+  int64_t rows = 0, columns = 0, depth = 0;  // of C, and what is summed over
+  bool transposeA = false, transposeB = false;
+  bool adds = false;  // C += instead of C =
+  enum class End : uint8_t { none, bias } end = End::none;
+  Precision precision = Precision::tf32;
+};
+
+class Matmul {
+ public:
+  // Null when cuBLASLt cannot end the product like that on this device (ERR_UNSUPPORTED without an ending).
+  static std::unique_ptr<Matmul> create(std::shared_ptr<Device> device, const MatmulShape& shape);
+  ~Matmul();
+  Matmul(const Matmul&) = delete;
+  Matmul& operator=(const Matmul&) = delete;
+
+  size_t workspace() const { return algorithm_.workspaceSize; }
+  // Pointers are 64-byte aligned. `bias`: one for each column.
+  void run(const float* a, const float* b, float* c, const float* bias, void* workspace, CudaStream& stream) const;
+
+ private:
+  Matmul(std::shared_ptr<Device> device, const MatmulShape& shape);
+  bool choose();
+
+  std::shared_ptr<Device> device_;
+  MatmulShape shape_;
+  cublasLtMatmulDesc_t desc_ = nullptr;
+  cublasLtMatrixLayout_t a_ = nullptr, b_ = nullptr, c_ = nullptr;
+  cublasLtMatmulHeuristicResult_t algorithm_{};
+};
+
+}  // namespace cugru::cuda

@@ -1,0 +1,46 @@
+// Memory of the device, and host memory that it can reach. Each keeps the device open.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "core/backend.h"
+#include "cuda/device.h"
+
+namespace cugru::cuda {
+
+inline CUdeviceptr address(const void* pointer) { return reinterpret_cast<CUdeviceptr>(pointer); }
+
+class DeviceMemory final : public Memory {
+ public:
+  DeviceMemory(std::shared_ptr<Device> device, size_t bytes)
+      : device_(std::move(device)), bytes_(bytes), pointer_(device_->allocate(bytes)) {}
+  ~DeviceMemory() override { device_->free(pointer_, bytes_); }
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+
+  void* data() const noexcept override { return reinterpret_cast<void*>(pointer_); }
+  size_t bytes() const noexcept override { return bytes_; }
+
+ private:
+  std::shared_ptr<Device> device_;
+  size_t bytes_;
+  CUdeviceptr pointer_;
+};
+
+class PinnedMemory {
+ public:
+  PinnedMemory(std::shared_ptr<Device> device, size_t bytes)
+      : device_(std::move(device)), data_(static_cast<char*>(device_->allocatePinned(bytes))) {}
+  ~PinnedMemory() { device_->freePinned(data_); }
+  PinnedMemory(const PinnedMemory&) = delete;
+  PinnedMemory& operator=(const PinnedMemory&) = delete;
+
+  char* data() const { return data_; }
+
+ private:
+  std::shared_ptr<Device> device_;
+  char* data_;
+};
+
+}  // namespace cugru::cuda

@@ -1,0 +1,39 @@
+// Which file makes the kernel and the parameter layout of each operation.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/backend.h"
+#include "cuda/stream.h"
+
+namespace cugru::cuda {
+
+using DeviceRef = std::shared_ptr<Device>;
+
+// An operation of this backend: why it cannot run here (empty: it can), and its kernel.
+struct Operation {
+  const char* op;
+  std::unique_ptr<Kernel> (*make)(const OpDesc& desc, const DeviceRef& device);
+  std::string (*refusal)(const OpDesc& desc);  // null: never
+};
+const Operation* findOperation(const std::string& op);  // null: none
+
+std::unique_ptr<Kernel> makeGather(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const DeviceRef& device);
+std::string refuseRnn(const OpDesc& desc);
+std::unique_ptr<Kernel> makeLastState(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeDense(const OpDesc& desc, const DeviceRef& device);
+std::string refuseDense(const OpDesc& desc);
+std::unique_ptr<Kernel> makeSoftmax(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeDropout(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeAdd(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeSoftmaxCrossEntropy(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const DeviceRef& device);
+
+std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const DeviceRef& device);
+std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const DeviceRef& device);
+
+std::unique_ptr<Optimizer> makeOptimizer(const OptimizerDesc& desc, int64_t elements, const DeviceRef& device);
+
+}  // namespace cugru::cuda

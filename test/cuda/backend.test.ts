@@ -1,0 +1,152 @@
+/** The CUDA backend's host side, on the simulated device: it agrees with the CPU, gives all back, and refuses plainly. */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import test from 'ava';
+import type { StateDict } from '../../lib/index.js';
+import { native } from '../../lib/native.js';
+import { relativeError } from '../support/conformance_compare.js';
+import { type OpGraph, opGraph, runOnce, TestProgram, tensor } from '../support/conformance_program.js';
+import { Random } from '../support/conformance_random.js';
+import { simulatedEnvironment } from '../support/cuda_simulated.js';
+import { cugru } from '../support/edges_cli.js';
+import { scratch } from '../support/edges_files.js';
+import { classifier, waves } from '../support/training_models.js';
+
+const cpu = { name: 'cpu', device: 'cpu' };
+const cuda = { name: 'cuda simulated', device: 'cuda' };
+
+async function trained(device: 'cpu' | 'cuda', bidirectional: boolean) {
+  const model = classifier({ device, bidirectional, dropout: 0.25 });
+  const lengths = Array.from({ length: 30 }, (_, i) => 1 + (i % 6));
+  const { epochs } = await model.fit(waves(30, { lengths }), { epochs: 3, batchSize: 8 });
+  const weights = await model.getWeights();
+  model.dispose();
+  return { losses: epochs.map(({ loss }) => loss), weights };
+}
+
+for (const bidirectional of [false, true]) {
+  test.serial(
+    `a ${bidirectional ? 'bidirectional ' : ''}model with lengths and dropout trains as on the CPU`,
+    async (t) => {
+      const here = await trained('cuda', bidirectional);
+      const there = await trained('cpu', bidirectional);
+      t.true(relativeError(Float32Array.from(here.losses), Float64Array.from(there.losses)) < 1e-4);
+      for (const [name, { data }] of Object.entries(there.weights as StateDict)) {
+        const got = here.weights[name]?.data ?? new Float32Array(0);
+        t.true(relativeError(got, Float64Array.from(data)) < 1e-3, name);
+      }
+    },
+  );
+}
+
+test.serial("dropout's masks are the CPU's to the bit", async (t) => {
+  const spec = tensor([37], 5);
+  const graph = opGraph({
+    op: 'dropout',
+    attrs: { rate: 0.4 },
+    inputs: [{ name: 'x', spec, gradient: true }],
+    outputs: [{ name: 'y', spec, seeded: true }],
+  });
+  const x = new Random(1).floats(5 * 7 * 37);
+  const run = (target: typeof cpu) => runOnce(target, { graph, batch: 7 }, { inputs: { x }, seeds: { y: x }, seed: 9 });
+  const [here, there] = [await run(cuda), await run(cpu)];
+  t.deepEqual(here.outputs, there.outputs);
+  t.deepEqual(here.gradients, there.gradients);
+});
+
+const big: OpGraph = {
+  op: 'softmax',
+  inputs: [{ name: 'x', spec: tensor([1000]) }],
+  outputs: [{ name: 'y', spec: tensor([1000]) }],
+};
+
+test.serial(
+  'memory that is not there is told with what was wanted and what is free, and the session goes on',
+  async (t) => {
+    process.env['CUGRU_CUDA_MEMORY_LIMIT'] = String(1 << 20);
+    t.teardown(() => {
+      delete process.env['CUGRU_CUDA_MEMORY_LIMIT'];
+    });
+    const program = await TestProgram.open(cuda, { graph: opGraph(big), batch: 2, mode: 'predict' });
+    const error = await t.throwsAsync(native().compile(program.store, opGraph(big), { mode: 'predict', batch: 4096 }), {
+      code: 'ERR_OUT_OF_MEMORY',
+    });
+    t.regex(
+      error.message,
+      /has no \d+ bytes for this: \d+ are free of \d+, and CUGRU_CUDA_MEMORY_LIMIT allows 1048576/,
+    );
+    const { outputs } = await program.run({ inputs: { x: new Float32Array(2000) } });
+    t.is(outputs['y']?.[0], Math.fround(1 / 1000));
+    program.close();
+  },
+);
+
+test.serial('a limit that is no number of bytes is refused', (t) => {
+  process.env['CUGRU_CUDA_MEMORY_LIMIT'] = 'much';
+  t.teardown(() => {
+    delete process.env['CUGRU_CUDA_MEMORY_LIMIT'];
+  });
+  t.throws(() => native().createSession({ device: 'cuda' }), {
+    code: 'ERR_VALUE',
+    message: /number of bytes, got 'much'/,
+  });
+});
+
+for (const cell of ['gru-reset-before', 'cifg-lstm', 'leaky-cifg']) {
+  test.serial(`a cell that cuDNN has not is refused, with the reason: ${cell}`, async (t) => {
+    const session = native().createSession({ device: 'cuda' });
+    const group = {
+      name: 'cell',
+      op: 'rnn',
+      attrs: { cell, units: 4 },
+      params: [
+        { name: 'weight_ih_l0', shape: [12, 3] },
+        { name: 'weight_hh_l0', shape: [12, 4] },
+        { name: 'bias_ih_l0', shape: [12] },
+        ...(cell === 'cifg-lstm' ? [{ name: 'bias_hh_l0', shape: [12] }] : []),
+      ],
+    };
+    await t.throwsAsync(native().createStore(session, [group]), {
+      code: 'ERR_UNSUPPORTED',
+      message: new RegExp(
+        `group 'cell': cuDNN has no cell '${cell}', and there is no kernel of our own yet; use 'cpu'`,
+      ),
+    });
+    native().closeSession(session);
+  });
+}
+
+for (const device of ['cuda:x', 'cuda:', 'cuda:1234', 'cudart']) {
+  test.serial(`'${device}' is no device`, (t) => {
+    t.throws(() => native().createSession({ device }), { code: 'ERR_VALUE' });
+  });
+}
+
+test.serial('a device that is not there is told', (t) => {
+  t.throws(() => native().createSession({ device: 'cuda:7' }), {
+    code: 'ERR_CUDA_UNAVAILABLE',
+    message: "there is no device 'cuda:7': the driver has 1",
+  });
+});
+
+test.serial('a training leaves nothing behind, and does nothing that the device forbids', async (t) => {
+  const report = join(scratch(t), 'report');
+  const program = `
+    const { sequential, layers, datasets } = await import(${JSON.stringify(resolve('dist/lib/index.js'))});
+    const inputs = Float32Array.from({ length: 20 * 12 }, (_, i) => Math.sin(i));
+    const data = datasets.fromArrays({ inputs, shape: [4, 3], labels: Int32Array.from({ length: 20 }, (_, i) => i % 2), classes: 2 });
+    const model = sequential([layers.gru({ units: 5 }), layers.dense({ units: 2, activation: 'softmax' })],
+      { inputShape: [4, 3], seed: 1, device: 'cuda' });
+    model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
+    await model.fit(data, { epochs: 2, batchSize: 8, validationData: data });
+    await model.predict(inputs.subarray(0, 24));
+    model.dispose();
+    for (let i = 0; i < 5; i++) { await new Promise((done) => setImmediate(done)); globalThis.gc(); }
+    console.log(JSON.stringify({ done: true }));`;
+  const run = await cugru([], {
+    env: { ...simulatedEnvironment, CUGRU_SIMULATED_REPORT: report },
+    node: ['--expose-gc', '--input-type=module', '-e', program],
+  });
+  t.regex(run.stdout, /"done":true/, run.stderr);
+  t.is(readFileSync(report, 'utf8'), '');
+});

@@ -1,0 +1,24 @@
+// What the simulated device tells those who test with it: a plain C interface of libsimulated_core.so.
+#pragma once
+
+#include <cstddef>
+
+#define SIMULATED_EXPORT __attribute__((visibility("default")))
+
+extern "C" {
+
+// How many problems there are: misuse that was seen, and what is still allocated, created or queued. Their text, one a line, goes
+// into `text` as far as it has room; `text` may be null.
+SIMULATED_EXPORT size_t simulated_report(char* text, size_t capacity);
+
+// As above, of misuse alone: for processes that leave their resources to their own end.
+SIMULATED_EXPORT size_t simulated_violations(char* text, size_t capacity);
+
+// Forgets the misuse that was seen; what is allocated stays.
+SIMULATED_EXPORT void simulated_forget(void);
+
+// How often something happened: "launches", "copies", "memsets", "allocations", "frees", "hostAllocations", "graphLaunches",
+// "synchronizations", "modules", "compilations", "rnnForward", "rnnBackwardData", "rnnBackwardWeights", "matmuls". 0 for anything
+// else.
+SIMULATED_EXPORT size_t simulated_count(const char* what);
+}

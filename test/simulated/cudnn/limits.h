@@ -1,0 +1,28 @@
+// What an algorithm is asked to do and may refuse, and how much room it wants.
+#pragma once
+
+#include "cudnn/descriptors.h"
+
+namespace simulated {
+
+enum class Stage { sizes, forward, backward };
+
+// By the algorithms' own limits, and by the rules in CUGRU_SIMULATED_REFUSE.
+cudnnStatus_t checkAlgorithm(const RnnDescriptor& rnn, const DataDescriptor& data, Stage pass);
+cudnnStatus_t checkBuilt(const RnnDescriptor& rnn, const DataDescriptor& data);
+
+size_t workBytes(const RnnDescriptor& rnn, const DataDescriptor& data);
+size_t reserveBytes(const RnnDescriptor& rnn, const DataDescriptor& data);
+// Where in the reserve space what begins.
+struct ReserveLayout {
+  ReserveLayout(const RnnDescriptor& rnn, const DataDescriptor& data);
+  size_t outDoubles, keptDoubles;  // of one layer; of one pseudo-layer
+  size_t outAt(int layer) const;   // in bytes
+  size_t keptAt(int pseudoLayer) const;
+  size_t end() const;
+
+ private:
+  int layers_, pseudoLayers_;
+};
+
+}  // namespace simulated
