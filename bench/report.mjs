@@ -66,7 +66,7 @@ function epochTable(epochs) {
 /** The whole result in Markdown. */
 export function markdown(result) {
   const { machine, isa, rounds } = result;
-  const held = isa === 'avx2' ? ' (all peers that have a switch held to AVX2)' : '';
+  const held = isa === 'avx2' ? ' (the processor looks like one without AVX-512 to every peer)' : '';
   const parts = [
     `## ${machine.cpu}, ${machine.processors} processors, ${machine.isa}${held}, Node ${machine.node}, ${result.date}`,
     `Median of ${rounds} interleaved rounds. \`${result.command}\``,

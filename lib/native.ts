@@ -85,6 +85,8 @@ export interface RunRequest {
   readonly learningRates?: Float32Array;
   readonly seed?: number;
   readonly gradientScale?: number;
+  /** Time each operation. */
+  readonly profile?: boolean;
   readonly slabs?: readonly { readonly index: number; readonly slab: SlabHandle }[];
   readonly inputs?: readonly HostBinding[];
   readonly outputs?: readonly HostBinding[];
@@ -103,6 +105,15 @@ export interface LossResult {
   readonly confusion: Float64Array;
 }
 
+/** How long one operation took. */
+export interface NodeSeconds {
+  readonly name: string;
+  readonly op: string;
+  readonly variant: string;
+  readonly forward: number;
+  readonly backward: number;
+}
+
 /** What a run did. */
 export interface RunResult {
   readonly batches: number;
@@ -114,6 +125,8 @@ export interface RunResult {
   readonly skipped: number;
   readonly step: number;
   readonly losses: readonly LossResult[];
+  /** When profiled: seconds of each operation over the run's batches. */
+  readonly nodes: readonly NodeSeconds[];
 }
 
 /** A compiled program. */

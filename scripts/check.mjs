@@ -7,6 +7,7 @@ const checks = [
   ['arrows', 'npm', ['run', '--silent', 'arrows']],
   ['tests', 'npm', ['test', '--', '--tap']],
   ['simulated', 'npm', ['run', '--silent', 'test:simulated']],
+  ['simulated', 'npm', ['run', '--silent', 'test:simulated', '--', '--tap']],
   ['docs', 'npm', ['run', '--silent', 'docs']],
   ['package', 'node', ['scripts/check-package.mjs']],
   ['builds', 'node', ['scripts/check-builds.mjs', ...(process.env.CUGRU_CHECK_BUILDS ?? 'cmake,gyp').split(',')]],
@@ -42,7 +43,7 @@ for (const [name, command, args] of checks) {
   console.log(`\n== ${name}`);
   const begin = performance.now();
   const result = await run(command, args);
-  if (name === 'tests') countTests(result);
+  if (name === 'tests' || name === 'simulated') countTests(result);
   else if (result.status === 0) passed++;
   else failed++;
   console.log(

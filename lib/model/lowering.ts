@@ -29,6 +29,8 @@ export interface Variant {
   readonly input: 'u8' | 'f32';
   readonly lengths: boolean;
   readonly loss?: { readonly loss: Loss; readonly labels: LabelKind };
+  /** The name of the layer whose output is wanted; the last one by default. */
+  readonly until?: string;
 }
 
 /** A graph with the places of its inputs and output. */
@@ -128,8 +130,18 @@ function lowerLayers(
   return { output: x, sums, shapes };
 }
 
+// The model up to a layer: where a layer is used several times, up to its first use.
+function upTo(spec: ModelSpec, until: string | undefined): ModelSpec {
+  if (until === undefined) return spec;
+  const last = spec.layers.findIndex(({ name }) => name === until);
+  if (last >= 0) return { ...spec, layers: spec.layers.slice(0, last + 1) };
+  const known = spec.layers.map(({ name }) => name).join(', ');
+  throw new CugruError('ERR_VALUE', `there is no layer '${until}'; known are ${known}`, { layer: until });
+}
+
 /** The graph for batches. */
-export function lower(spec: ModelSpec, variant: Variant): Lowered {
+export function lower(whole: ModelSpec, variant: Variant): Lowered {
+  const spec = upTo(whole, variant.until);
   const builder = new GraphBuilder({ groups: spec.groups });
   const { tensor, x, indices } = lowerInput(builder, spec, variant.input);
   let lengthsInput = -1;

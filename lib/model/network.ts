@@ -1,5 +1,5 @@
 /** A model as a stack of layers with weights on a device: what predicts, streams and is saved. */
-import { expectBoolean, expectInteger, expectRows, expectSignal, rejectUnknownKeys } from '../checks.js';
+import { expectBoolean, expectInteger, expectRows, expectSignal, expectString, rejectUnknownKeys } from '../checks.js';
 import { type ChannelStatistics, Dataset, datasetStatistics, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import { isToSequence, type ToSequence } from '../image/index.js';
@@ -61,6 +61,11 @@ export interface PredictOptions {
   readonly batchSize?: number;
   /** Ends the call early; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /**
+   * The name of the layer whose output is wanted, for example `gru_1`: features instead of the model's output.
+   * @defaultValue the last layer
+   */
+  readonly layer?: string;
 }
 
 /** @internal A program with the graph that it was compiled from. */
@@ -68,6 +73,12 @@ export interface CompiledGraph {
   readonly program: ProgramHandle;
   readonly lowered: Lowered;
   readonly batch: number;
+}
+
+interface WantedOutput {
+  readonly batchSize: number;
+  readonly signal: AbortSignal | undefined;
+  readonly until: Pick<Variant, 'until'>;
 }
 
 const maxPrograms = 12;
@@ -213,16 +224,18 @@ export class Network {
    * The model's output for each row.
    * @param x - a dataset, or rows one after the other: `Uint8Array` pixels from 0 to 255, or `Float32Array` (pixels from 0
    * to 1, or sequences).
-   * @returns `[rows, ...outputShape]` in one array.
+   * @returns `[rows, ...outputShape]` in one array; with `layer`, that layer's outputs.
    * @throws {@link CugruError} `ERR_SHAPE`, `ERR_TYPE`, `ERR_DETACHED_BUFFER`, `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
    */
   async predict(x: Dataset | Uint8Array | Float32Array, options: PredictOptions = {}): Promise<Float32Array> {
-    rejectUnknownKeys('predict', options, ['batchSize', 'signal']);
+    rejectUnknownKeys('predict', options, ['batchSize', 'signal', 'layer']);
     this.runtime.expectOpen('model');
     const batchSize = expectInteger('batchSize', options.batchSize ?? 256, { min: 1, max: 2 ** 20 });
     const { signal } = options;
     expectSignal('signal', signal);
-    if (x instanceof Dataset) return this.#predictDataset(x, batchSize, signal);
+    const until = options.layer === undefined ? {} : { until: expectString('layer', options.layer) };
+    const wanted = { batchSize, signal, until };
+    if (x instanceof Dataset) return this.#predictDataset(x, wanted);
     const row = elements(this.inputShape);
     expectRows('x', x);
     if (x.length === 0 || x.length % row !== 0) {
@@ -233,27 +246,26 @@ export class Network {
       );
     }
     const rows = x.length / row;
-    const width = elements(this.outputShape);
+    const width = elements(this.lowered({ input: 'f32', lengths: false, ...until }).outputShape);
     const out = new Float32Array(rows * width);
     for (let first = 0; first < rows; first += predictRows) {
       const part = x.subarray(first * row, Math.min(rows, first + predictRows) * row);
       const dataset = fromArrays({ inputs: part, shape: this.inputShape });
-      out.set(await this.#predictDataset(dataset, batchSize, signal, true), first * width);
+      out.set(await this.#predictDataset(dataset, wanted, true), first * width);
     }
     return out;
   }
 
   async #predictDataset(
     dataset: Dataset,
-    batchSize: number,
-    signal?: AbortSignal,
+    { batchSize, signal, until }: WantedOutput,
     temporary = false,
   ): Promise<Float32Array> {
     expectInputs(dataset, this.inputShape);
     const batch = bucket(dataset.size, batchSize);
-    const compiled = await this.program(inputVariant(dataset), 'predict', batch);
+    const compiled = await this.program({ ...inputVariant(dataset), ...until }, 'predict', batch);
     const slabs = await this.slabs.get(dataset.storage);
-    const width = elements(this.outputShape);
+    const width = elements(compiled.lowered.outputShape);
     const out = new Float32Array(dataset.size * width);
     const chunks = chunkSizer(batch);
     for (let first = 0; first < dataset.size; ) {
@@ -375,8 +387,8 @@ export class Network {
 
   /** @internal A compiled program, from a small cache. */
   program(variant: Variant, mode: Mode, batch: number): Promise<CompiledGraph> {
-    const { input, lengths, loss } = variant;
-    const key = [mode, batch, input, lengths, loss === undefined ? '' : JSON.stringify(loss)].join();
+    const { input, lengths, loss, until } = variant;
+    const key = [mode, batch, input, lengths, until ?? '', loss === undefined ? '' : JSON.stringify(loss)].join();
     return this.#programs.get(key, async () => {
       try {
         const lowered = this.lowered(variant);

@@ -26,6 +26,7 @@ import type { EpochLogs, FitEvent, History, ProgressEvent } from './events.js';
 import { expectFinite } from './finite.js';
 import { type FitPlan, fitLoop } from './fit.js';
 import { nativeOptimizer, type Optimizer, type OptimizerName, resolveOptimizer } from './optimizers.js';
+import { type Profile, profileOf } from './profile.js';
 import { saveModel, slotsOf } from './saving.js';
 import { learningRateAt } from './schedules.js';
 import { trainingRows } from './training_rows.js';
@@ -250,6 +251,35 @@ export class Sequential extends Network {
         learningRates: await this.#rates(),
       });
       expectFinite(result, () => ({ text: 'among those to apply' }));
+    });
+  }
+
+  /**
+   * How long each operation takes: forward, loss and backward over some batches, without a step of the optimiser. The weights stay
+   * what they are; gradients are left behind.
+   * @param options - `batchSize` (default 32); `batches` are measured (default 10) after one that is not.
+   * @throws {@link CugruError} as {@link Sequential.fit}.
+   */
+  async profile(
+    dataset: Dataset,
+    options: { readonly batchSize?: number; readonly batches?: number } = {},
+  ): Promise<Profile> {
+    rejectUnknownKeys('profile', options, ['batchSize', 'batches']);
+    const batchSize = expectInteger('batchSize', options.batchSize ?? 32, { min: 1, max: 2 ** 20 });
+    const batches = expectInteger('batches', options.batches ?? 10, { min: 1, max: 1000 });
+    return this.#exclusively('profile', async () => {
+      const batch = Math.min(batchSize, dataset.size);
+      const program = await this.program(this.#variant(dataset, this.#expectCompiled()), 'train', batch);
+      await this.configure();
+      const slabs = slabBindings(program.lowered, await this.slabs.get(dataset.storage));
+      const run = (count: number): Promise<RunResult> => {
+        const indices = Int32Array.from({ length: count * batch }, (_, i) => i % dataset.size);
+        const parts = segments.zeroGradients | segments.forward | segments.loss | segments.backward;
+        const rows = indices.length;
+        return this.run(program, { segments: parts, rows, indices, seed: this.seed, slabs, profile: true });
+      };
+      await run(1);
+      return profileOf(await run(batches), batch);
     });
   }
 

@@ -117,6 +117,16 @@ Napi::Value lossObject(Napi::Env env, const LossResult& loss) {
   return out;
 }
 
+Napi::Value secondsObject(Napi::Env env, const NodeSeconds& node) {
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("name", Napi::String::New(env, node.name));
+  out.Set("op", Napi::String::New(env, node.op));
+  out.Set("variant", Napi::String::New(env, node.variant));
+  out.Set("forward", Napi::Number::New(env, node.forward));
+  out.Set("backward", Napi::Number::New(env, node.backward));
+  return out;
+}
+
 Napi::Value resultObject(Napi::Env env, const RunResult& result) {
   Napi::Object out = Napi::Object::New(env);
   out.Set("batches", Napi::Number::New(env, static_cast<double>(result.batches)));
@@ -128,6 +138,9 @@ Napi::Value resultObject(Napi::Env env, const RunResult& result) {
   Napi::Array losses = Napi::Array::New(env);
   for (const LossResult& loss : result.losses) losses.Set(losses.Length(), lossObject(env, loss));
   out.Set("losses", losses);
+  Napi::Array nodes = Napi::Array::New(env);
+  for (const NodeSeconds& node : result.nodes) nodes.Set(nodes.Length(), secondsObject(env, node));
+  out.Set("nodes", nodes);
   return out;
 }
 

@@ -38,6 +38,7 @@ struct RunRequest {
   std::vector<HostBinding> outputs;           // after forward
   std::vector<HostBinding> seeds;             // gradients of seeded outputs, before backward; left out: zero
   std::vector<HostBinding> gradients;         // of inputs, after backward
+  bool profile = false;                       // time each operation; the device is waited for after each
   std::shared_ptr<std::atomic<bool>> cancel;  // looked at before each batch
   const std::atomic<bool>* stop = nullptr;    // likewise; of the session
 };
@@ -48,6 +49,11 @@ struct LossResult {
   std::vector<int64_t> confusion;  // classes * classes, row: truth
 };
 
+struct NodeSeconds {
+  std::string name, op, variant;
+  double forward = 0, backward = 0;  // over all batches of the run
+};
+
 struct RunResult {
   int64_t batches = 0;  // done; fewer than asked when cancelled
   bool cancelled = false;
@@ -56,6 +62,7 @@ struct RunResult {
   int64_t skipped = 0;     // updates left out: the gradients were not finite
   uint64_t step = 0;       // of the store, after
   std::vector<LossResult> losses;
+  std::vector<NodeSeconds> nodes;  // when profiled
 };
 
 struct NodeReport {
@@ -99,6 +106,7 @@ class Program {
     std::unique_ptr<Memory> metrics;
     int64_t classes = 0;
     KernelArgs args;
+    double forwardSeconds = 0, backwardSeconds = 0;  // when profiled
   };
   struct Bounds {
     int32_t low = INT32_MIN, high = INT32_MAX;
@@ -120,6 +128,8 @@ class Program {
   void uploadValue(int32_t tensor, const char* canonical, int64_t rows, Stream& stream, void* to);
   void downloadValue(int32_t tensor, char* canonical, int64_t rows, Stream& stream, const void* from);
   void runBatch(const RunRequest& request, int64_t index, Stream& stream);
+  template <typename Work>
+  void timed(double& seconds, Stream& stream, const Work& work);
   void forward(bool losses, Stream& stream);
   void backward(Stream& stream);
   void collect(RunResult& result, Stream& stream);
@@ -128,6 +138,7 @@ class Program {
   std::shared_ptr<ParameterStore> store_;
   GraphSpec graph_;
   Mode mode_;
+  bool profiling_ = false;
   int64_t batch_;
   Flow flow_;
   std::vector<Step> steps_;

@@ -64,9 +64,19 @@ void Program::downloadValue(int32_t tensor, char* canonical, int64_t rows, Strea
   toCanonical(spec, batch_, rows, from, canonical);
 }
 
+template <typename Work>
+void Program::timed(double& seconds, Stream& stream, const Work& work) {
+  if (!profiling_) return work();
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  stream.synchronize();
+  seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 void Program::forward(bool losses, Stream& stream) {
   for (Step& step : steps_) {
-    if (step.flow.schema->isLoss == losses) step.kernel->forward(step.args, stream);
+    if (step.flow.schema->isLoss != losses) continue;
+    timed(step.forwardSeconds, stream, [&] { step.kernel->forward(step.args, stream); });
   }
 }
 
@@ -74,8 +84,10 @@ void Program::backward(Stream& stream) {
   for (size_t i = steps_.size(); i-- > 0;) {
     Step& step = steps_[i];
     if (!step.flow.differentiated) continue;
-    step.kernel->backward(step.args, stream);
-    for (const Addition& a : step.additions) backend_.accumulate(a.sum, a.term, a.elements, stream);
+    timed(step.backwardSeconds, stream, [&] {
+      step.kernel->backward(step.args, stream);
+      for (const Addition& a : step.additions) backend_.accumulate(a.sum, a.term, a.elements, stream);
+    });
   }
 }
 
@@ -172,6 +184,8 @@ RunResult Program::run(const RunRequest& request, Stream& stream) {
   for (Step& step : steps_) {
     if (step.metrics) backend_.zero(step.metrics->data(), step.metrics->bytes(), stream);
   }
+  profiling_ = request.profile;
+  for (Step& step : steps_) step.forwardSeconds = step.backwardSeconds = 0;
   const bool updates = (request.segments & kUpdate) != 0;
   if (updates) store_->beginUpdates(stream);
   RunResult result;
@@ -190,6 +204,12 @@ RunResult Program::run(const RunRequest& request, Stream& stream) {
     result.skipped = report.skipped;
   }
   collect(result, stream);
+  if (request.profile) {
+    for (const Step& step : steps_) {
+      result.nodes.push_back(
+          {step.desc.name, step.desc.op, step.kernel->variant(), step.forwardSeconds, step.backwardSeconds});
+    }
+  }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }
