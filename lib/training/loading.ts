@@ -1,6 +1,7 @@
 /** Loading a model from its folder, treated as hostile until every part has been checked. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expectString, rejectUnknownKeys } from '../checks.js';
 import { CugruError, type ErrorCode } from '../errors.js';
 import { readSafetensors } from '../formats/index.js';
@@ -105,6 +106,20 @@ async function readTensors(path: string): Promise<{ dict: StateDict; metadata: R
   return { dict, metadata };
 }
 
+const sliceLength = 1 << 18;
+
+// In slices, so that the event loop is free in between.
+async function hasNegative(data: Float32Array): Promise<boolean> {
+  for (let first = 0; first < data.length; first += sliceLength) {
+    if (first > 0) await turn();
+    const end = Math.min(first + sliceLength, data.length);
+    for (let i = first; i < end; i++) {
+      if ((data[i] as number) < 0) return true;
+    }
+  }
+  return false;
+}
+
 async function restoreOptimizer(model: Sequential, folder: string): Promise<void> {
   if (model.compileOptions === undefined) return;
   const path = join(folder, 'optimizer.safetensors');
@@ -120,9 +135,8 @@ async function restoreOptimizer(model: Sequential, folder: string): Promise<void
   for (const slot of slotsOf(model.compileOptions.optimizer)) {
     const part = Object.entries(saved.dict).filter(([name]) => name.startsWith(`${slot}.`));
     const dict = Object.fromEntries(part.map(([name, tensor]) => [name.slice(slot.length + 1), tensor]));
-    const squares = slot === 'slot1'; // Adam's, whose root is taken
-    if (squares && part.some(([, { data }]) => data.some((value) => value < 0))) {
-      throw corrupt(path, 'its second moments are negative');
+    for (const [name, { data }] of slot === 'slot1' ? part : []) {
+      if (await hasNegative(data)) throw corrupt(path, `${name} is negative, and no second moment`);
     }
     await model.table().write(store, slot, dict);
   }

@@ -213,6 +213,13 @@ test('an optimiser state that does not fit', async (t) => {
       undefined,
       /nan/,
     ],
+    [
+      'negative squares',
+      (all) =>
+        all.map((x) => (x.name.startsWith('slot1.') ? { ...x, data: new Float32Array(x.data.length).fill(-1) } : x)),
+      undefined,
+      /slot1\..* is negative, and no second moment/,
+    ],
     ['no step', same, {}, /its "step" is missing/],
     ['step', same, { step: '-3' }, /its "step" is missing/],
     ['half a step', same, { step: '1.5' }, /its "step" is missing/],
