@@ -6,7 +6,6 @@ const checks = [
   ['types', 'npm', ['run', '--silent', 'types']],
   ['arrows', 'npm', ['run', '--silent', 'arrows']],
   ['tests', 'npm', ['test', '--', '--tap']],
-  ['simulated', 'npm', ['run', '--silent', 'test:simulated']],
   ['simulated', 'npm', ['run', '--silent', 'test:simulated', '--', '--tap']],
   ['docs', 'npm', ['run', '--silent', 'docs']],
   ['package', 'node', ['scripts/check-package.mjs']],
