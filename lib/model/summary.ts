@@ -35,7 +35,8 @@ function parametersOf(groups: GroupTable, owner: object): number {
     .reduce((sum, param) => sum + elements(param.shape), 0);
 }
 
-function table(rows: readonly (readonly string[])[]): string {
+/** @internal Columns as wide as their widest cell. */
+export function textTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>
@@ -84,7 +85,7 @@ export function summarize(
     trainableParameters,
     device,
     toString: () =>
-      `${table([
+      `${textTable([
         ['layer', 'kind', 'output', 'parameters', 'kernel'],
         ...input,
         ...layers.map((l) => [

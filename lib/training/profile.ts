@@ -1,4 +1,5 @@
 /** Where the time of a training step goes. */
+import { textTable } from '../model/summary.js';
 import type { RunResult } from '../native.js';
 
 /** One operation of a {@link Profile}. */
@@ -24,18 +25,6 @@ export interface Profile {
   toString(): string;
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
 /** @internal */
 export function profileOf(result: RunResult, batchSize: number): Profile {
   const operations = result.nodes.map(
@@ -58,6 +47,6 @@ export function profileOf(result: RunResult, batchSize: number): Profile {
     operations,
     milliseconds,
     batchSize,
-    toString: () => `${table([head, ...cells])}\n${milliseconds.toFixed(3)} ms for a batch of ${batchSize}`,
+    toString: () => `${textTable([head, ...cells])}\n${milliseconds.toFixed(3)} ms for a batch of ${batchSize}`,
   };
 }

@@ -7,6 +7,13 @@
 
 namespace cugru::cpu {
 
+// The next place in a block of floats that grows by `floats`; places are 64 bytes apart.
+inline int64_t take(int64_t& total, int64_t floats) {
+  const int64_t at = total;
+  total += (floats + 15) / 16 * 16;
+  return at;
+}
+
 class PlainLayout : public ParameterLayout {
  public:
   explicit PlainLayout(const GroupDesc& group) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/layouts.h"
 #include "cpu/rnn.h"
 
 namespace cugru::cpu {
@@ -16,11 +17,6 @@ constexpr int64_t kUnitParts = 4;        // parts of a step for each thread
 constexpr int64_t kPointerFloats = 2;
 static_assert(sizeof(void*) <= kPointerFloats * sizeof(float));
 
-int64_t take(int64_t& total, int64_t floats) {
-  const int64_t at = total;
-  total += ceilDiv(floats, 16) * 16;
-  return at;
-}
 }  // namespace
 
 RnnKernel::RnnKernel(const OpDesc& desc, const Vectors& vectors)

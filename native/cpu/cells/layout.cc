@@ -9,12 +9,6 @@ namespace cugru::cpu {
 
 namespace {
 
-int64_t take(int64_t& total, int64_t floats) {
-  const int64_t at = total;
-  total += (floats + 15) / 16 * 16;
-  return at;
-}
-
 class CellsLayout final : public PlainLayout {
  public:
   CellsLayout(const GroupDesc& group, const Vectors& vectors)

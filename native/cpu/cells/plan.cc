@@ -3,16 +3,11 @@
 
 #include "cpu/cells/cells.h"
 #include "cpu/cells/gradients.h"
+#include "cpu/layouts.h"
 
 namespace cugru::cpu {
 
-namespace {
-int64_t take(int64_t& total, int64_t floats) {
-  const int64_t at = total;
-  total += (floats + 15) / 16 * 16;
-  return at;
-}
-}  // namespace
+namespace {}  // namespace
 
 CellsKernel::CellsKernel(const OpDesc& desc, const Vectors& vectors)
     : desc_(rnnDesc(desc)), vectors_(vectors), table_(*vectors.table), plan_(desc_, table_) {
