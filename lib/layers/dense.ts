@@ -1,7 +1,7 @@
 /** The fully connected layer. */
 import { expectBoolean, expectInteger, expectOneOf } from '../checks.js';
 import { CugruError } from '../errors.js';
-import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
+import { describeShape, type GraphBuilder, type NamedGroup, type SymbolicTensor } from './builder.js';
 import { expectInitializer, type Initializer, initializerSpec } from './initializers.js';
 import { Layer, type LayerConfig } from './layer.js';
 
@@ -58,29 +58,59 @@ export class DenseLayer extends Layer {
 
   /** @internal Everything but a softmax. */
   lowerSums(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
-    if (input.dtype !== 'f32' || input.dims.length === 0) {
-      throw new CugruError('ERR_SHAPE', `${name} (dense) expects [batch, ..., features], got ${describeShape(input)}`, {
-        got: input.dims,
-      });
-    }
-    const group = builder.groups.index(this, name, () => {
-      const shape = [this.#units, input.dims.at(-1) ?? 0];
-      const params = [{ name: 'weight', shape }, ...(this.#useBias ? [{ name: 'bias', shape: [this.#units] }] : [])];
-      const weight = initializerSpec(this.#kernel, this.#units, 1);
-      const bias = initializerSpec(this.#bias, this.#units, 1);
-      return {
-        name,
-        op: 'dense',
-        params,
-        publicNames: params.map((param) => param.name),
-        initializers: this.#useBias ? [weight, bias] : [weight],
-      };
-    });
-    const output = builder.like(input, [...input.dims.slice(0, -1), this.#units]);
     const activation = this.activation === 'softmax' ? 'linear' : this.activation;
-    builder.node(name, 'dense', { units: this.#units, activation, useBias: this.#useBias }, [input], [output], group);
-    return output;
+    return lowerDense(builder, this, name, input, {
+      units: this.#units,
+      activation,
+      useBias: this.#useBias,
+      kernel: this.#kernel,
+      bias: this.#bias,
+    });
   }
+}
+
+/** @internal What a dense product takes. */
+export interface DenseParts {
+  readonly units: number;
+  readonly activation: Exclude<ActivationName, 'softmax'>;
+  readonly useBias: boolean;
+  readonly kernel: Initializer;
+  readonly bias: Initializer;
+}
+
+function denseGroup(name: string, inputs: number, o: DenseParts): NamedGroup {
+  const params = [
+    { name: 'weight', shape: [o.units, inputs] },
+    ...(o.useBias ? [{ name: 'bias', shape: [o.units] }] : []),
+  ];
+  const [weight, bias] = [initializerSpec(o.kernel, o.units, 1), initializerSpec(o.bias, o.units, 1)];
+  return {
+    name,
+    op: 'dense',
+    params,
+    publicNames: params.map((param) => param.name),
+    initializers: o.useBias ? [weight, bias] : [weight],
+  };
+}
+
+/** @internal A dense product as a part of a layer: `owner` keys the parameters, `name` names them. */
+export function lowerDense(
+  builder: GraphBuilder,
+  owner: object,
+  name: string,
+  input: SymbolicTensor,
+  o: DenseParts,
+): SymbolicTensor {
+  if (input.dtype !== 'f32' || input.dims.length === 0) {
+    throw new CugruError('ERR_SHAPE', `${name} (dense) expects [batch, ..., features], got ${describeShape(input)}`, {
+      got: input.dims,
+    });
+  }
+  const group = builder.groups.index(owner, name, () => denseGroup(name, input.dims.at(-1) ?? 0, o));
+  const output = builder.like(input, [...input.dims.slice(0, -1), o.units]);
+  const { units, activation, useBias } = o;
+  builder.node(name, 'dense', { units, activation, useBias }, [input], [output], group);
+  return output;
 }
 
 /** @internal */
