@@ -51,3 +51,4 @@ export type { StateDict } from './model/weights.js';
 export { getNumThreads, setNumThreads } from './threads.js';
 export * from './training/index.js';
 export { version } from './version.js';
+export * as models from './zoo/index.js';

@@ -5,7 +5,9 @@ import { dropout } from './dropout.js';
 import { gru } from './gru.js';
 import { leakyCifg } from './leaky_cifg.js';
 import { cifgLstm, lstm } from './lstm.js';
+import { renet } from './renet.js';
 import { rnn } from './rnn.js';
+import { sequencer } from './sequencer.js';
 
 export { softmax } from './activation.js';
 export { type ActivationName, type DenseOptions, dense } from './dense.js';
@@ -17,7 +19,9 @@ export { Layer, type LayerConfig } from './layer.js';
 export { article, type LeakyCifgOptions, leakyCifg } from './leaky_cifg.js';
 export { type CifgLstmOptions, cifgLstm, type LstmOptions, lstm } from './lstm.js';
 export type { ForgetGateOptions, RecurrentOptions } from './recurrent.js';
+export { type RenetOptions, renet, type SweepCell } from './renet.js';
 export { type RnnActivation, type RnnOptions, rnn } from './rnn.js';
+export { type SequencerOptions, sequencer } from './sequencer.js';
 
 /** Layer factories by the name that `config.json` uses. */
-export const factories = { gru, lstm, cifgLstm, leakyCifg, rnn, dense, dropout, softmax } as const;
+export const factories = { gru, lstm, cifgLstm, leakyCifg, rnn, dense, dropout, softmax, renet, sequencer } as const;

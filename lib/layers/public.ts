@@ -25,8 +25,13 @@ export {
   leakyCifg,
   lstm,
   type RecurrentOptions,
+  type RenetOptions,
   type RnnActivation,
   type RnnOptions,
+  renet,
   rnn,
+  type SequencerOptions,
+  type SweepCell,
+  sequencer,
   softmax,
 } from './index.js';
