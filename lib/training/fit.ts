@@ -42,6 +42,7 @@ class EpochLoop {
   readonly #batches: number;
   readonly #tally = new LossTally();
   #computeSeconds = 0;
+  #waitSeconds = 0;
   #gradientNorm = 0;
   #learningRate = 0;
 
@@ -56,10 +57,14 @@ class EpochLoop {
     const { model, source } = this.#plan;
     const chunks = chunkSizer(this.#plan.compiled.batch);
     let done = 0;
+    let waiting = begin;
     for await (const { storage, rows } of source.parts(this.#epoch)) {
       const slabs = await model.slabs.get(storage);
+      this.#waitSeconds += (performance.now() - waiting) / 1000;
       done = yield* this.#part({ rows, slabs, done, begin }, chunks, cancel);
+      waiting = performance.now();
     }
+    this.#waitSeconds += (performance.now() - waiting) / 1000;
     const seconds = (performance.now() - begin) / 1000;
     return this.#logs(seconds);
   }
@@ -136,6 +141,7 @@ class EpochLoop {
       gradientNorm: this.#gradientNorm,
       seconds,
       computeSeconds: this.#computeSeconds,
+      waitSeconds: this.#waitSeconds,
       imagesPerSecond: this.#tally.rows / seconds,
     };
   }
