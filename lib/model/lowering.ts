@@ -2,11 +2,10 @@
 import { CugruError } from '../errors.js';
 import type { DType, GraphSpec } from '../graph_spec.js';
 import { sequenceMap, type ToSequence } from '../image/index.js';
-import { SoftmaxLayer } from '../layers/activation.js';
 import { GraphBuilder, type GroupTable, type NamedGroup, type SymbolicTensor } from '../layers/builder.js';
-import { DenseLayer, lowerSoftmax } from '../layers/dense.js';
 import type { Layer } from '../layers/layer.js';
 import { type LabelKind, type Loss, lowerLoss, type ModelHead } from '../layers/loss.js';
+import { lowerNode } from '../layers/lower_node.js';
 import type { StreamGraph } from './stream.js';
 
 /** A layer with the name that it has in this model. */
@@ -115,19 +114,11 @@ function lowerLayers(
 ): ModelHead & { shapes: number[][] } {
   const shapes: number[][] = [];
   let x = input;
-  let sums: SymbolicTensor | undefined;
-  spec.layers.forEach(({ name, layer }, i) => {
-    const last = i === spec.layers.length - 1;
-    if (last && layer instanceof DenseLayer && layer.activation === 'softmax') {
-      sums = layer.lowerSums(builder, name, x);
-      x = lowerSoftmax(builder, name, sums);
-    } else {
-      if (last && layer instanceof SoftmaxLayer) sums = x;
-      x = layer.lower(builder, name, x);
-    }
+  for (const { name, layer } of spec.layers) {
+    x = lowerNode(builder, { name, layer, reading: undefined }, [x])[0] as SymbolicTensor;
     shapes.push(shapeOf(x));
-  });
-  return { output: x, sums, shapes };
+  }
+  return { output: x, sums: builder.sumsOf(x), shapes };
 }
 
 // The model up to a layer: where a layer is used several times, up to its first use.
@@ -150,8 +141,9 @@ export function lower(whole: ModelSpec, variant: Variant): Lowered {
       throw new CugruError('ERR_VALUE', 'lengths are for models whose inputShape is [steps, features]');
     }
     const slab = builder.input('lengths', 'slab', { dtype: 'i32', steps: 0, dims: [] });
-    builder.lengths = builder.tensor('i32', 0, []);
-    builder.node('lengths', 'gather', { fill: 1 }, [slab.tensor, indices], [builder.lengths]);
+    const lengths = builder.tensor('i32', 0, []);
+    builder.node('lengths', 'gather', { fill: 1 }, [slab.tensor, indices], [lengths]);
+    builder.setLengths(tensor, lengths);
     lengthsInput = slab.index;
   }
   const head = lowerLayers(builder, spec, tensor);
