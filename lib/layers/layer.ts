@@ -26,6 +26,8 @@ export abstract class Layer<Output = LayerTensor> {
   abstract readonly config: LayerConfig;
   /** @internal One, unless a layer says otherwise. */
   readonly inputCount: InputCount = { min: 1, max: 1 };
+  /** @internal Layers within this one. */
+  readonly parts: readonly AnyLayer[] = [];
   /**
    * Whether `fit` changes the layer's weights. May be set at any time between fits.
    * @defaultValue true
@@ -90,4 +92,9 @@ export abstract class MergeLayer extends Layer {
   ): readonly SymbolicTensor[] {
     return [this.merge(builder, name, inputs)];
   }
+}
+
+/** A layer and all layers within it. */
+export function withParts(layer: AnyLayer): AnyLayer[] {
+  return [layer, ...layer.parts.flatMap(withParts)];
 }

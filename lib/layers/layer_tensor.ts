@@ -6,17 +6,15 @@ import { GraphBuilder, GroupTable, type SymbolicTensor } from './builder.js';
 import type { AnyLayer } from './layer.js';
 import { LayerNames } from './layer_names.js';
 import { lowerNode } from './lower_node.js';
-import { addSource, type InputSpec, type Reading } from './reading.js';
+import { addSource, type InputSpec, type NodeSource, type Reading } from './reading.js';
 
 /** One use of a layer, or one way of reading the input. */
-export interface Application {
+export type Application = NodeSource & {
   readonly name: string;
-  readonly layer: AnyLayer | undefined;
-  readonly reading: Reading | undefined;
   readonly inputs: readonly LayerTensor[];
   /** Applications are numbered as they are made, so that each comes after its inputs. */
   readonly order: number;
-}
+};
 
 /**
  * A tensor of a model that is being described: what {@link input} and {@link Layer.apply} give. It holds no numbers; layers are
@@ -43,9 +41,15 @@ export class LayerTensor {
     this.shape = Object.freeze(shapeOf(symbolic));
   }
 
+  /** @internal Whether it is what `input` gave. */
+  get isInput(): boolean {
+    const { reading } = this.application;
+    return reading !== undefined && reading.toSequence === undefined;
+  }
+
   /** @internal Behind `image.toSequence(...).apply(x)`. */
   readAs(toSequence: ToSequence): LayerTensor {
-    if (this.application.reading === undefined || this.application.reading.toSequence !== undefined) {
+    if (!this.isInput) {
       throw new CugruError(
         'ERR_GRAPH',
         `image.toSequence reads the model's input, and not the output of '${this.application.name}'`,
@@ -74,11 +78,11 @@ export class InputSource {
 
   read(reading: Reading): LayerTensor {
     const name = reading.toSequence === undefined ? 'input' : 'toSequence';
-    return this.#add({ name, layer: undefined, reading, inputs: [], order: this.#count })[0] as LayerTensor;
+    return this.#add({ name, reading, inputs: [], order: this.#count })[0] as LayerTensor;
   }
 
   apply(layer: AnyLayer, inputs: readonly LayerTensor[]): readonly LayerTensor[] {
-    return this.#add({ name: this.#names.of(layer), layer, reading: undefined, inputs, order: this.#count });
+    return this.#add({ name: this.#names.of(layer), layer, inputs, order: this.#count });
   }
 
   #add(application: Application): readonly LayerTensor[] {

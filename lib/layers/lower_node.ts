@@ -2,7 +2,7 @@
 import { CugruError } from '../errors.js';
 import type { GraphBuilder, SymbolicTensor } from './builder.js';
 import type { AnyLayer } from './layer.js';
-import { lowerReading, type Reading } from './reading.js';
+import { lowerReading, type NodeSource } from './reading.js';
 
 function expectCount(name: string, { kind, inputCount: { min, max } }: AnyLayer, got: number): void {
   if (got >= min && got <= max) return;
@@ -21,12 +21,11 @@ function expectCount(name: string, { kind, inputCount: { min, max } }: AnyLayer,
 /** Adds a node and returns its outputs; valid steps go along with the tensors. */
 export function lowerNode(
   builder: GraphBuilder,
-  node: { readonly name: string; readonly layer: AnyLayer | undefined; readonly reading: Reading | undefined },
+  node: NodeSource & { readonly name: string },
   inputs: readonly SymbolicTensor[],
 ): readonly SymbolicTensor[] {
-  const { name, layer, reading } = node;
-  if (reading !== undefined) return [lowerReading(builder, name, reading)];
-  if (layer === undefined) return [];
+  const { name, layer } = node;
+  if (layer === undefined) return [lowerReading(builder, name, node.reading)];
   expectCount(name, layer, inputs.length);
   return builder.withLengths(inputs, () => layer.lowerMany(builder, name, inputs));
 }

@@ -3,6 +3,7 @@ import { CugruError } from '../errors.js';
 import type { DType } from '../graph_spec.js';
 import { type Normalization, sequenceMap, type ToSequence } from '../image/index.js';
 import { describeShape, type GraphBuilder, type NamedGroup, type SymbolicTensor } from './builder.js';
+import type { AnyLayer } from './layer.js';
 
 /** What one row of the data is. */
 export interface InputSpec {
@@ -15,6 +16,11 @@ export interface Reading {
   readonly toSequence: ToSequence | undefined;
   readonly normalization: Normalization;
 }
+
+/** Where a node's outputs come from. */
+export type NodeSource =
+  | { readonly layer: AnyLayer; readonly reading?: undefined }
+  | { readonly reading: Reading; readonly layer?: undefined };
 
 /** The graph's data input, from which readings gather. */
 export interface DataSource {
@@ -57,6 +63,17 @@ function normalization(builder: GraphBuilder, channels: number, { normalization:
   );
 }
 
+// Figures that the user gave must be as many as there are channels.
+function expectFigures(figures: Normalization, channels: number): void {
+  if (typeof figures !== 'object' || figures.mean.length === channels) return;
+  const given = figures.mean.length;
+  throw new CugruError(
+    'ERR_SHAPE',
+    `the normalization has figures for ${given} channels, the input [height, width, channels] has ${channels}`,
+    { given, channels },
+  );
+}
+
 interface Read {
   readonly steps: number;
   readonly dims: readonly number[];
@@ -64,8 +81,16 @@ interface Read {
   readonly channels?: number;
 }
 
-function readOf({ shape }: InputSpec, { toSequence }: Reading): Read {
+function readOf({ shape }: InputSpec, { toSequence, normalization: figures }: Reading): Read {
+  if (shape.length === 3) expectFigures(figures, shape[2] as number);
   if (toSequence !== undefined) {
+    if (shape.length !== 3) {
+      throw new CugruError(
+        'ERR_SHAPE',
+        `image.toSequence reads images [height, width, channels], the input has rows of [${shape.join(', ')}]`,
+        { got: shape },
+      );
+    }
     const [height, width, channels] = shape as [number, number, number];
     const { steps, features, map } = sequenceMap(toSequence, { height, width, channels });
     return { steps, dims: [features], map, channels };
