@@ -25,7 +25,7 @@ export interface DenseOptions {
   readonly name?: string;
 }
 
-/** A dense layer; a model takes the softmax of its last one apart from the sums, for a stable loss. */
+/** A dense layer. */
 export class DenseLayer extends Layer {
   readonly kind = 'dense';
   readonly config: LayerConfig;
@@ -52,12 +52,12 @@ export class DenseLayer extends Layer {
   }
 
   override lower(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
-    const sums = this.lowerSums(builder, name, input);
+    const sums = this.#lowerSums(builder, name, input);
     return this.activation === 'softmax' ? lowerSoftmax(builder, name, sums) : sums;
   }
 
-  /** @internal Everything but a softmax. */
-  lowerSums(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
+  // Everything but a softmax.
+  #lowerSums(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
     const activation = this.activation === 'softmax' ? 'linear' : this.activation;
     return lowerDense(builder, this, name, input, {
       units: this.#units,
@@ -117,6 +117,7 @@ export function lowerDense(
 export function lowerSoftmax(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
   const output = builder.like(input);
   builder.node(`${name}.softmax`, 'softmax', {}, [input], [output]);
+  builder.setSums(output, input);
   return output;
 }
 

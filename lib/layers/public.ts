@@ -5,6 +5,7 @@
  */
 export {
   type ActivationName,
+  type AnyLayer,
   article,
   type BiasInitializer,
   type CifgLstmOptions,

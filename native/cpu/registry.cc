@@ -23,6 +23,11 @@ constexpr Entry kEntries[] = {
     {"softmax", makeSoftmax},
     {"dropout", makeDropout},
     {"add", makeAdd},
+    {"multiply", makeMultiply},
+    {"rearrange", makeRearrange},
+    {"concat", makeConcat},
+    {"reverse", makeReverse},
+    {"reduceSteps", makeReduceSteps},
     {"softmaxCrossEntropy", makeSoftmaxCrossEntropy},
     {"meanSquaredError", makeMeanSquaredError},
 };

@@ -26,6 +26,11 @@ std::unique_ptr<Kernel> makeDense(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeSoftmax(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeDropout(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeAdd(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeMultiply(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeRearrange(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeConcat(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeReverse(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeReduceSteps(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeSoftmaxCrossEntropy(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const Vectors& vectors);
 

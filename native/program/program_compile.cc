@@ -146,7 +146,8 @@ void Program::boundIntegers() {
   for (size_t i = steps_.size(); i-- > 0;) {
     const Step& step = steps_[i];
     const std::vector<int32_t>& in = step.flow.inputs;
-    if (step.desc.op == "rnn" && in.size() > 2 && in[2] >= 0) narrow(in[2], 1, graph_.tensors[in[0]].steps);
+    const int lengths = step.flow.schema->lengths;
+    if (lengths >= 0 && static_cast<int>(in.size()) > lengths) narrow(in[lengths], 1, graph_.tensors[in[0]].steps);
     if (step.desc.op == "softmaxCrossEntropy") narrow(in[1], 0, step.classes - 1);
     if (step.desc.op == "gather" && step.flow.outputs[0] >= 0) {
       const Bounds& out = bounds_[step.flow.outputs[0]];

@@ -92,20 +92,24 @@ std::vector<ParamSpec> checkDense(const OpDesc& desc);
 // ---- softmax: over the last axis. in, out [steps?, batch, classes]
 // ---- dropout: inverted dropout. out = keep ? in / (1 - rate) : 0; kept when uniform01(Philox(seed, op id, step, element)) >= rate,
 //      element = index in memory order. attrs rate in [0, 1)
-// ---- add: the sum of two to eight tensors alike. in a, b, ...  out [steps?, batch, dims...]
+// ---- add: scale times the sum of two to eight tensors alike. in a, b, ...  out [steps?, batch, dims...]   attrs scale? (1)
+// ---- multiply: the product of two tensors alike, element by element. in a, b  out [steps?, batch, dims...]
 struct RowsDesc {
   int64_t rows = 0;  // steps * batch
   int64_t features = 0;
   float rate = 0;    // dropout
   size_t terms = 0;  // add
+  float scale = 1;   // add
   uint32_t opId = 0;
 };
 RowsDesc softmaxDesc(const OpDesc& desc);
 RowsDesc dropoutDesc(const OpDesc& desc);
 RowsDesc addDesc(const OpDesc& desc);
+RowsDesc multiplyDesc(const OpDesc& desc);
 std::vector<ParamSpec> checkSoftmax(const OpDesc& desc);
 std::vector<ParamSpec> checkDropout(const OpDesc& desc);
 std::vector<ParamSpec> checkAdd(const OpDesc& desc);
+std::vector<ParamSpec> checkMultiply(const OpDesc& desc);
 
 // ---- softmaxCrossEntropy: -sum_c target_c log softmax(logits)_c, summed over valid rows; gradient of its mean over valid rows.
 //   in  logits [batch, classes],  labels slab i32 [] (class) or f32 [classes] (a distribution),  indices i32

@@ -5,6 +5,8 @@
 namespace cugru {
 
 namespace {
+constexpr double kMaxScale = 1e30;
+
 int64_t rowsOf(const OpDesc& desc, const TensorSpec& spec) {
   return checkedMul(spec.rowsOf(desc.batch), spec.steps > 0 ? spec.steps : 1, desc.name.c_str());
 }
@@ -82,11 +84,20 @@ RowsDesc addDesc(const OpDesc& desc) {
     inputSpec(desc, i, "term");
     expectSpec(desc, desc.inputs[i], *desc.inputs[0], "each term as the first,");
   }
+  rows.scale = static_cast<float>(desc.attrs.numberOr("scale", 1, -kMaxScale, kMaxScale));
+  return rows;
+}
+
+RowsDesc multiplyDesc(const OpDesc& desc) {
+  RowsDesc rows = sameShape(desc, 2);
+  inputSpec(desc, 1, "factor");
+  expectSpec(desc, desc.inputs[1], *desc.inputs[0], "the second factor as the first,");
   return rows;
 }
 
 std::vector<ParamSpec> checkSoftmax(const OpDesc& desc) { return softmaxDesc(desc), std::vector<ParamSpec>{}; }
 std::vector<ParamSpec> checkDropout(const OpDesc& desc) { return dropoutDesc(desc), std::vector<ParamSpec>{}; }
 std::vector<ParamSpec> checkAdd(const OpDesc& desc) { return addDesc(desc), std::vector<ParamSpec>{}; }
+std::vector<ParamSpec> checkMultiply(const OpDesc& desc) { return multiplyDesc(desc), std::vector<ParamSpec>{}; }
 
 }  // namespace cugru

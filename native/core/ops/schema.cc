@@ -2,18 +2,24 @@
 
 #include "core/error.h"
 #include "core/ops/ops.h"
+#include "core/ops/sequence.h"
 
 namespace cugru {
 
 namespace {
 constexpr OpSchema kSchemas[] = {
     {"gather", checkGather, false, false, nullptr, nullptr, 0},
-    {"rnn", checkRnn},
+    {"rnn", checkRnn, false, false, nullptr, nullptr, -1, 2},
     {"lastState", checkLastState},
     {"dense", checkDense},
     {"softmax", checkSoftmax},
     {"dropout", checkDropout, true},
     {"add", checkAdd},
+    {"multiply", checkMultiply},
+    {"rearrange", checkRearrange},
+    {"concat", checkConcat},
+    {"reverse", checkReverse, false, false, nullptr, nullptr, -1, 1},
+    {"reduceSteps", checkReduceSteps, false, false, nullptr, nullptr, -1, 1},
     {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, nullptr, 1},
     {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, nullptr, 1},
 };

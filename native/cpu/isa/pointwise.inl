@@ -63,6 +63,32 @@ void addVectors(const float* a, const float* b, float* out, int64_t count) {
   }
 }
 
+void multiplyVectors(const float* a, const float* b, float* out, int64_t count) {
+  for (int64_t i = 0; i < count; i += Vec::N) {
+    const int64_t n = count - i;
+    storeUpTo(out + i, mul(loadUpTo(a + i, n), loadUpTo(b + i, n)), n);
+  }
+}
+
+void scaleVector(const float* x, float factor, float* out, int64_t count) {
+  const Vec factors = broadcast(factor);
+  for (int64_t i = 0; i < count; i += Vec::N) storeUpTo(out + i, mul(loadUpTo(x + i, count - i), factors), count - i);
+}
+
+void addScaled(const float* x, float factor, float* sum, int64_t count) {
+  const Vec factors = broadcast(factor);
+  for (int64_t i = 0; i < count; i += Vec::N) {
+    const int64_t n = count - i;
+    storeUpTo(sum + i, fma(loadUpTo(x + i, n), factors, loadUpTo(sum + i, n)), n);
+  }
+}
+
+float dotProduct(const float* a, const float* b, int64_t count) {
+  Vec sums = zero();
+  for (int64_t i = 0; i < count; i += Vec::N) sums = fma(loadUpTo(a + i, count - i), loadUpTo(b + i, count - i), sums);
+  return sumOfLanes(sums);
+}
+
 void addRows(const float* rows, int64_t stride, int64_t count, float* sum, int64_t columns) {
   for (int64_t column = 0; column < columns; column += Vec::N) {
     const int64_t n = columns - column;

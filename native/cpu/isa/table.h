@@ -143,6 +143,10 @@ struct Table {
   double (*sumOfSquares)(const float* x, int64_t count);
   void (*sgd)(const SgdStep& step, float* p, const float* g, float* buffer, int64_t count);  // buffer null: no momentum
   void (*adam)(const AdamStep& step, float* p, const float* g, float* m, float* v, int64_t count);
+  void (*multiply)(const float* a, const float* b, float* out, int64_t count);
+  void (*scale)(const float* x, float factor, float* out, int64_t count);      // out may be x
+  void (*addScaled)(const float* x, float factor, float* sum, int64_t count);  // sum += factor * x
+  float (*dot)(const float* a, const float* b, int64_t count);
 };
 
 // Null where the build or its target lacks the instruction set.
