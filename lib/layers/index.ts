@@ -1,13 +1,17 @@
 /** Layers: descriptions that lower to graph nodes. They never touch the native door. */
 import { softmax } from './activation.js';
+import { conv2d } from './conv2d.js';
 import { dense } from './dense.js';
 import { dropout } from './dropout.js';
 import { gru } from './gru.js';
 import { leakyCifg } from './leaky_cifg.js';
 import { cifgLstm, lstm } from './lstm.js';
+import { batchNorm, layerNorm } from './norms.js';
+import { avgPool2d, maxPool2d } from './pool2d.js';
 import { rnn } from './rnn.js';
 
 export { softmax } from './activation.js';
+export { type Conv2dOptions, type ConvActivation, conv2d } from './conv2d.js';
 export { type ActivationName, type DenseOptions, dense } from './dense.js';
 export { type DropoutOptions, dropout } from './dropout.js';
 export type { BiasInitializer, GateInitializer } from './gate_bias.js';
@@ -16,8 +20,26 @@ export type { Initializer } from './initializers.js';
 export { Layer, type LayerConfig } from './layer.js';
 export { article, type LeakyCifgOptions, leakyCifg } from './leaky_cifg.js';
 export { type CifgLstmOptions, cifgLstm, type LstmOptions, lstm } from './lstm.js';
+export { type BatchNormOptions, batchNorm, type LayerNormOptions, layerNorm } from './norms.js';
+export { avgPool2d, maxPool2d, type Pool2dOptions } from './pool2d.js';
 export type { ForgetGateOptions, RecurrentOptions } from './recurrent.js';
 export { type RnnActivation, type RnnOptions, rnn } from './rnn.js';
 
+export type { Padding, Pair } from './window.js';
+
 /** Layer factories by the name that `config.json` uses. */
-export const factories = { gru, lstm, cifgLstm, leakyCifg, rnn, dense, dropout, softmax } as const;
+export const factories = {
+  gru,
+  lstm,
+  cifgLstm,
+  leakyCifg,
+  rnn,
+  dense,
+  dropout,
+  softmax,
+  conv2d,
+  maxPool2d,
+  avgPool2d,
+  layerNorm,
+  batchNorm,
+} as const;

@@ -31,7 +31,10 @@ export interface ModelSummary {
 function parametersOf(groups: GroupTable, owner: object): number {
   return groups
     .of(owner)
-    .flatMap((index) => groups.groups[index]?.params ?? [])
+    .flatMap((index) => {
+      const group = groups.groups[index];
+      return group === undefined || group.buffer === true ? [] : group.params;
+    })
     .reduce((sum, param) => sum + elements(param.shape), 0);
 }
 

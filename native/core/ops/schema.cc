@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/ops/ops.h"
+#include "core/ops/vision.h"
 
 namespace cugru {
 
@@ -14,6 +15,11 @@ constexpr OpSchema kSchemas[] = {
     {"softmax", checkSoftmax},
     {"dropout", checkDropout, true},
     {"add", checkAdd},
+    {"conv2d", checkConv2d},
+    {"maxPool2d", checkPool2d},
+    {"avgPool2d", checkPool2d},
+    {"layerNorm", checkLayerNorm},
+    {"batchNorm", checkBatchNorm, false, false, nullptr, batchNormBuffers},
     {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, nullptr, 1},
     {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, nullptr, 1},
 };
