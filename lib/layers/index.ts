@@ -1,15 +1,19 @@
 /** Layers: descriptions that lower to graph nodes. They never touch the native door. */
 import { softmax } from './activation.js';
+import { conv2d } from './conv2d.js';
 import { dense } from './dense.js';
 import { dropout } from './dropout.js';
 import { gru } from './gru.js';
 import { leakyCifg } from './leaky_cifg.js';
 import { cifgLstm, lstm } from './lstm.js';
+import { batchNorm, layerNorm } from './norms.js';
+import { avgPool2d, maxPool2d } from './pool2d.js';
 import { renet } from './renet.js';
 import { rnn } from './rnn.js';
 import { sequencer } from './sequencer.js';
 
 export { softmax } from './activation.js';
+export { type Conv2dOptions, type ConvActivation, conv2d } from './conv2d.js';
 export { type ActivationName, type DenseOptions, dense } from './dense.js';
 export { type DropoutOptions, dropout } from './dropout.js';
 export type { BiasInitializer, GateInitializer } from './gate_bias.js';
@@ -19,10 +23,30 @@ export { type AnyLayer, type InputCount, Layer, type LayerConfig, MergeLayer } f
 export type { LayerTensor } from './layer_tensor.js';
 export { article, type LeakyCifgOptions, leakyCifg } from './leaky_cifg.js';
 export { type CifgLstmOptions, cifgLstm, type LstmOptions, lstm } from './lstm.js';
+export { type BatchNormOptions, batchNorm, type LayerNormOptions, layerNorm } from './norms.js';
+export { avgPool2d, maxPool2d, type Pool2dOptions } from './pool2d.js';
 export type { ForgetGateOptions, RecurrentOptions } from './recurrent.js';
 export { type RenetOptions, renet, type SweepCell } from './renet.js';
 export { type RnnActivation, type RnnOptions, rnn } from './rnn.js';
 export { type SequencerOptions, sequencer } from './sequencer.js';
 
+export type { Padding, Pair } from './window.js';
+
 /** Layer factories by the name that `config.json` uses. */
-export const factories = { gru, lstm, cifgLstm, leakyCifg, rnn, dense, dropout, softmax, renet, sequencer } as const;
+export const factories = {
+  gru,
+  lstm,
+  cifgLstm,
+  leakyCifg,
+  rnn,
+  dense,
+  dropout,
+  softmax,
+  conv2d,
+  maxPool2d,
+  avgPool2d,
+  layerNorm,
+  batchNorm,
+  renet,
+  sequencer,
+} as const;

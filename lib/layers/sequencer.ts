@@ -3,7 +3,7 @@ import { expectInteger, expectNumber, expectOneOf } from '../checks.js';
 import type { GraphBuilder, SymbolicTensor } from './builder.js';
 import { lowerDense } from './dense.js';
 import { Layer, type LayerConfig } from './layer.js';
-import { lowerLayerNorm } from './layer_norm.js';
+import { lowerLayerNorm } from './norms.js';
 import { type SweepCell, sweepStack } from './renet.js';
 import { lowerStack, type StackOptions } from './stack.js';
 import { expectFeatureMap, lowerFromSweep, lowerToSweep, type MapShape, type SweepAxis } from './sweep.js';

@@ -36,7 +36,10 @@ export interface ModelSummary {
 function parametersOf(groups: GroupTable, layer: AnyLayer): number {
   return withParts(layer)
     .flatMap((part) => groups.of(part))
-    .flatMap((index) => groups.groups[index]?.params ?? [])
+    .flatMap((index) => {
+      const group = groups.groups[index];
+      return group === undefined || group.buffer === true ? [] : group.params;
+    })
     .reduce((sum, param) => sum + elements(param.shape), 0);
 }
 

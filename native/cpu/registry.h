@@ -31,6 +31,10 @@ std::unique_ptr<Kernel> makeRearrange(const OpDesc& desc, const Vectors& vectors
 std::unique_ptr<Kernel> makeConcat(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeReverse(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeReduceSteps(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeConv2d(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makePool2d(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeLayerNorm(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeBatchNorm(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeSoftmaxCrossEntropy(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const Vectors& vectors);
 
@@ -38,6 +42,7 @@ std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const Vector
 std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const Vectors& vectors);
 std::unique_ptr<ParameterLayout> makeCellsLayout(const GroupDesc& group, const Vectors& vectors);
 std::unique_ptr<ParameterLayout> makeDenseLayout(const GroupDesc& group, const Vectors& vectors);
+std::unique_ptr<ParameterLayout> makeConv2dLayout(const GroupDesc& group, const Vectors& vectors);
 
 std::unique_ptr<Optimizer> makeOptimizer(const OptimizerDesc& desc, int64_t elements, const Vectors& vectors);
 

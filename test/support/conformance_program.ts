@@ -267,8 +267,8 @@ export class TestProgram {
   }
 
   #elements(id: number, rows: number): number {
-    const { steps, dims, rows: rowsOfOne = 1 } = this.#spec(id);
-    return dims.reduce((product, dim) => product * dim, rows * rowsOfOne * Math.max(steps, 1));
+    const { steps, dims, rows: within = 1 } = this.#spec(id);
+    return dims.reduce((product, dim) => product * dim, rows * within * Math.max(steps, 1));
   }
 
   #results<T extends { readonly tensor: number }>(
