@@ -28,6 +28,8 @@ export interface DenseOptions {
 /** A dense layer. */
 export class DenseLayer extends Layer {
   readonly kind = 'dense';
+  /** @internal */
+  override readonly perPosition = true;
   readonly config: LayerConfig;
   readonly activation: ActivationName;
   readonly #units: number;

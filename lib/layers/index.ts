@@ -11,6 +11,8 @@ import { avgPool2d, maxPool2d } from './pool2d.js';
 import { renet } from './renet.js';
 import { rnn } from './rnn.js';
 import { sequencer } from './sequencer.js';
+import { timeDistributed } from './time_distributed.js';
+import { toSequence } from './to_sequence.js';
 
 export { softmax } from './activation.js';
 export { type Conv2dOptions, type ConvActivation, conv2d } from './conv2d.js';
@@ -23,13 +25,23 @@ export { type AnyLayer, type InputCount, Layer, type LayerConfig, MergeLayer } f
 export type { LayerTensor } from './layer_tensor.js';
 export { article, type LeakyCifgOptions, leakyCifg } from './leaky_cifg.js';
 export { type CifgLstmOptions, cifgLstm, type LstmOptions, lstm } from './lstm.js';
+export type { MergeMode } from './merge_mode.js';
 export { type BatchNormOptions, batchNorm, type LayerNormOptions, layerNorm } from './norms.js';
 export { avgPool2d, maxPool2d, type Pool2dOptions } from './pool2d.js';
-export type { ForgetGateOptions, RecurrentOptions } from './recurrent.js';
+export type { RecurrentApplyOptions, RecurrentLayer } from './recurrent.js';
+export type {
+  ForgetGateOptions,
+  OutputAndStates,
+  RecurrentOptions,
+  ReturningState,
+  SeveralTensors,
+  Unmerged,
+} from './recurrent_options.js';
 export { type RenetOptions, renet, type SweepCell } from './renet.js';
 export { type RnnActivation, type RnnOptions, rnn } from './rnn.js';
 export { type SequencerOptions, sequencer } from './sequencer.js';
-
+export { timeDistributed } from './time_distributed.js';
+export { type ToSequenceLayerOptions, toSequence } from './to_sequence.js';
 export type { Padding, Pair } from './window.js';
 
 /** Layer factories by the name that `config.json` uses. */
@@ -49,4 +61,6 @@ export const factories = {
   batchNorm,
   renet,
   sequencer,
+  timeDistributed,
+  toSequence,
 } as const;

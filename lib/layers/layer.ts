@@ -26,6 +26,8 @@ export abstract class Layer<Output = LayerTensor> {
   abstract readonly config: LayerConfig;
   /** @internal One, unless a layer says otherwise. */
   readonly inputCount: InputCount = { min: 1, max: 1 };
+  /** @internal Whether each position (step) is treated by itself: such a layer takes sequences as it takes vectors. */
+  readonly perPosition: boolean = false;
   /** @internal Layers within this one. */
   readonly parts: readonly AnyLayer[] = [];
   /**
@@ -92,6 +94,15 @@ export abstract class MergeLayer extends Layer {
   ): readonly SymbolicTensor[] {
     return [this.merge(builder, name, inputs)];
   }
+}
+
+/** What makes an equal layer, as plain data without its name. */
+export function saveLayer({ kind, trainable, config }: AnyLayer): {
+  readonly kind: string;
+  readonly trainable: boolean;
+  readonly config: LayerConfig;
+} {
+  return { kind, trainable, config };
 }
 
 /** A layer and all layers within it. */

@@ -4,6 +4,7 @@ import { CugruError } from '../errors.js';
 import type { GraphBuilder, SymbolicTensor } from './builder.js';
 import type { CellName } from './cells.js';
 import { Layer, type LayerConfig } from './layer.js';
+import { lowerRearrange } from './rearrange.js';
 import { lowerStack, type StackOptions } from './stack.js';
 import { expectFeatureMap, lowerFromSweep, lowerTurn, windowMap } from './sweep.js';
 
@@ -69,8 +70,8 @@ class RenetLayer extends Layer {
 
   override lower(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
     const { shape, map } = windowMap(expectFeatureMap(name, input), this.#window);
-    const columns = builder.tensor('f32', shape.height, [shape.channels], shape.width);
-    builder.node(`${name}.windows`, 'rearrange', { map }, [input], [columns]);
+    const form = { steps: shape.height, rows: shape.width, dims: [shape.channels] };
+    const columns = lowerRearrange(builder, `${name}.windows`, input, form, map);
     const down = lowerStack(builder, this, `${name}.vertical`, columns, this.#stack).sequence;
     const lines = lowerTurn(builder, `${name}.turn`, down);
     const across = lowerStack(builder, this, `${name}.horizontal`, lines, this.#stack).sequence;

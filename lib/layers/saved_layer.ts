@@ -3,20 +3,25 @@ import { show } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { factories } from './index.js';
 import type { AnyLayer } from './layer.js';
+import { timeDistributed } from './time_distributed.js';
 
 /** A layer in a file. */
 export interface SavedLayer {
   /** The factory's name. */
   readonly kind: string;
-  readonly name: string;
+  /** Absent for a layer within another one. */
+  readonly name?: string;
   /** True when left out. */
   readonly trainable?: boolean;
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** What makes an equal layer, without its name. */
-export function saveLayer({ kind, trainable, config }: AnyLayer): Omit<SavedLayer, 'name'> {
-  return { kind, trainable, config };
+// A layer around another one takes that first, and then its options.
+function makeLayer({ kind, name, config }: SavedLayer): AnyLayer {
+  const options = name === undefined ? {} : { name };
+  if (kind === 'timeDistributed') return timeDistributed(restoreLayer(config?.['layer'] as SavedLayer), options);
+  const factory = factories[kind as keyof typeof factories] as (options: Record<string, unknown>) => AnyLayer;
+  return factory({ ...config, ...options });
 }
 
 /**
@@ -27,8 +32,7 @@ export function restoreLayer(saved: SavedLayer): AnyLayer {
   if (typeof saved !== 'object' || saved === null || !Object.hasOwn(factories, saved.kind)) {
     throw new CugruError('ERR_VALUE', `unknown layer kind ${show(saved?.kind)}`);
   }
-  const factory = factories[saved.kind as keyof typeof factories] as (options: Record<string, unknown>) => AnyLayer;
-  const layer = factory({ ...saved.config, ...(saved.name === undefined ? {} : { name: saved.name }) });
+  const layer = makeLayer(saved);
   layer.trainable = saved.trainable !== false;
   return layer;
 }

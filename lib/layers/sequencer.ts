@@ -4,6 +4,7 @@ import type { GraphBuilder, SymbolicTensor } from './builder.js';
 import { lowerDense } from './dense.js';
 import { Layer, type LayerConfig } from './layer.js';
 import { lowerLayerNorm } from './norms.js';
+import { lowerConcat } from './rearrange.js';
 import { type SweepCell, sweepStack } from './renet.js';
 import { lowerStack, type StackOptions } from './stack.js';
 import { expectFeatureMap, lowerFromSweep, lowerToSweep, type MapShape, type SweepAxis } from './sweep.js';
@@ -78,8 +79,7 @@ class SequencerLayer extends Layer {
 
   #sweeps(builder: GraphBuilder, name: string, x: SymbolicTensor, shape: MapShape): SymbolicTensor {
     const sides = (['vertical', 'horizontal'] as const).map((axis) => this.#sweep(builder, name, x, axis, shape));
-    const both = builder.like(x, [shape.height, shape.width, 4 * this.#stack.units]);
-    builder.node(`${name}.concat`, 'concat', {}, sides, [both]);
+    const both = lowerConcat(builder, `${name}.concat`, sides);
     return lowerDense(builder, this, `${name}.projection`, both, { ...linear, units: shape.channels });
   }
 

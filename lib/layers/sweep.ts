@@ -4,6 +4,7 @@
  */
 import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
+import { lowerRearrange } from './rearrange.js';
 
 /** Down the columns, or along the rows. */
 export type SweepAxis = 'vertical' | 'horizontal';
@@ -41,17 +42,6 @@ function swapped(first: number, second: number, channels: number): Int32Array {
   return map;
 }
 
-function rearrange(
-  builder: GraphBuilder,
-  name: string,
-  x: SymbolicTensor,
-  out: SymbolicTensor,
-  map?: Int32Array,
-): SymbolicTensor {
-  builder.node(name, 'rearrange', map === undefined ? {} : { map }, [x], [out]);
-  return out;
-}
-
 /** A feature map as sequences: steps down with a row for each column, or steps to the right with a row for each line. */
 export function lowerToSweep(
   builder: GraphBuilder,
@@ -60,9 +50,9 @@ export function lowerToSweep(
   axis: SweepAxis,
   { height, width, channels }: MapShape,
 ): SymbolicTensor {
-  if (axis === 'vertical') return rearrange(builder, name, x, builder.tensor('f32', height, [channels], width));
-  const out = builder.tensor('f32', width, [channels], height);
-  return rearrange(builder, name, x, out, swapped(height, width, channels));
+  if (axis === 'vertical') return lowerRearrange(builder, name, x, { steps: height, rows: width, dims: [channels] });
+  const form = { steps: width, rows: height, dims: [channels] };
+  return lowerRearrange(builder, name, x, form, swapped(height, width, channels));
 }
 
 /** Back from {@link lowerToSweep}: a feature map with the sequence's features as channels. */
@@ -74,15 +64,16 @@ export function lowerFromSweep(
 ): SymbolicTensor {
   const [channels = 0] = x.dims;
   const sides = axis === 'vertical' ? [x.steps, x.rows] : [x.rows, x.steps];
-  const out = builder.tensor('f32', 0, [...sides, channels]);
-  return rearrange(builder, name, x, out, axis === 'vertical' ? undefined : swapped(x.steps, x.rows, channels));
+  const form = { steps: 0, rows: 1, dims: [...sides, channels] };
+  const map = axis === 'vertical' ? undefined : swapped(x.steps, x.rows, channels);
+  return lowerRearrange(builder, name, x, form, map);
 }
 
 /** From sequences along one axis to sequences along the other. */
 export function lowerTurn(builder: GraphBuilder, name: string, x: SymbolicTensor): SymbolicTensor {
   const [channels = 0] = x.dims;
-  const out = builder.tensor('f32', x.rows, [channels], x.steps);
-  return rearrange(builder, name, x, out, swapped(x.steps, x.rows, channels));
+  const form = { steps: x.rows, rows: x.steps, dims: [channels] };
+  return lowerRearrange(builder, name, x, form, swapped(x.steps, x.rows, channels));
 }
 
 /**

@@ -4,14 +4,14 @@ import { toSequence as makeToSequence, type ToSequenceOptions } from '../image/i
 import { makeInput } from '../layers/input.js';
 import type { AnyLayer } from '../layers/layer.js';
 import { applyLayer, LayerTensor } from '../layers/layer_tensor.js';
-import { restoreLayer, type SavedLayer } from '../layers/saved_layer.js';
+import { restoreLayer } from '../layers/saved_layer.js';
 import { type Topology, topologyOf } from '../layers/topology.js';
 import type { SavedModel, SavedNode, SavedRef } from './saving.js';
 
 /** What versions 1 and 2 had in place of nodes and outputs. */
 interface SavedChain {
   readonly toSequence?: ToSequenceOptions;
-  readonly layers: readonly SavedLayer[];
+  readonly layers: readonly Omit<SavedNode, 'inputs'>[];
 }
 
 function wrong(problem: string): CugruError {
@@ -20,10 +20,10 @@ function wrong(problem: string): CugruError {
 
 /** An older model's list as nodes that read each other. */
 export function nodesOfChain({ toSequence, layers }: SavedChain): Pick<SavedModel, 'nodes' | 'outputs'> {
-  const first: SavedLayer =
+  const first: Omit<SavedNode, 'inputs'> =
     toSequence === undefined
       ? { kind: 'input', name: 'input', config: {} }
-      : { kind: 'toSequence', name: 'toSequence', config: { ...toSequence } };
+      : { kind: 'image.toSequence', name: 'toSequence', config: { ...toSequence } };
   const nodes = [first, ...layers].map((node, i): SavedNode => ({ ...node, inputs: i === 0 ? [] : [[i - 1, 0]] }));
   return { nodes, outputs: [nodes.length - 1, 0] };
 }
@@ -49,7 +49,7 @@ class Restorer {
   #restore(node: SavedNode): readonly LayerTensor[] {
     if (typeof node !== 'object' || node === null) throw wrong('a node is no object');
     if (node.kind === 'input') return [this.#input];
-    if (node.kind === 'toSequence') return [makeToSequence(node.config).apply(this.#input)];
+    if (node.kind === 'image.toSequence') return [makeToSequence(node.config).apply(this.#input)];
     if (!Array.isArray(node.inputs)) throw wrong(`the inputs of '${node.name}' are missing`);
     const layer = this.#layers.get(node.name) ?? restoreLayer(node);
     this.#layers.set(node.name, layer);

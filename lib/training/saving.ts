@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { CugruError } from '../errors.js';
 import { expectReplaceableFolder, safetensorsParts, writeFolder } from '../formats/index.js';
 import type { Decoding } from '../image/index.js';
+import { saveLayer } from '../layers/layer.js';
 import type { Loss } from '../layers/loss.js';
 import type { NodeSource } from '../layers/reading.js';
-import { type SavedLayer, saveLayer } from '../layers/saved_layer.js';
+import type { SavedLayer } from '../layers/saved_layer.js';
 import type { TensorRef } from '../layers/topology.js';
 import type { Network } from '../model/network.js';
 import type { StateDict } from '../model/weights.js';
@@ -30,6 +31,7 @@ export type SavedRef = readonly [node: number, output: number];
 
 /** A node in `config.json`: the model's input, the input read as a sequence, or a layer. */
 export interface SavedNode extends SavedLayer {
+  readonly name: string;
   readonly inputs: readonly SavedRef[];
 }
 
@@ -59,13 +61,13 @@ export interface SavableModel extends Network<unknown> {
   configure(): Promise<void>;
 }
 
-function describeNode({ name, layer, reading }: NodeSource & { readonly name: string }): SavedLayer {
+function describeNode({ name, layer, reading }: NodeSource & { readonly name: string }): Omit<SavedNode, 'inputs'> {
   if (layer !== undefined) return { ...saveLayer(layer), name };
   const { toSequence, normalization } = reading;
   if (toSequence === undefined)
     return { kind: 'input', name, config: normalization === 'none' ? {} : { normalization } };
-  const { kind, ...config } = toSequence;
-  return { kind, name, config };
+  const { kind: _, ...config } = toSequence;
+  return { kind: 'image.toSequence', name, config };
 }
 
 function describeModel(model: SavableModel): SavedModel {

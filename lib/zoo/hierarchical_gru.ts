@@ -27,7 +27,6 @@ export function hierarchicalGru(options: HierarchicalGruOptions): Sequential {
   const bidirectional = expectBoolean('bidirectional', options.bidirectional ?? false);
   return sequential(
     [
-      layers.toSequence({ axis: 'rows', flatten: false }),
       layers.timeDistributed(layers.gru({ units: rowUnits, bidirectional })),
       layers.gru({ units, bidirectional }),
       head(options.classes),

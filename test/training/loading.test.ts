@@ -142,7 +142,7 @@ test('a config that says something else than it should', async (t) => {
     ['decoding option', (c) => ({ ...c, decoding: { gamma: 2 } }), /decoding has no option 'gamma'/],
     [
       'toSequence',
-      (c) => ({ ...c, nodes: [{ kind: 'toSequence', name: 'toSequence', config: { scheme: 'spiral' } }] }),
+      (c) => ({ ...c, nodes: [{ kind: 'image.toSequence', name: 'toSequence', config: { scheme: 'spiral' } }] }),
       /scheme must be one of/,
     ],
     [
