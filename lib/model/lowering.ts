@@ -7,6 +7,7 @@ import { GraphBuilder, type GroupTable, type NamedGroup, type SymbolicTensor } f
 import { DenseLayer, lowerSoftmax } from '../layers/dense.js';
 import type { Layer } from '../layers/layer.js';
 import { type LabelKind, type Loss, lowerLoss, type ModelHead } from '../layers/loss.js';
+import { type Augmented, type Augmenting, expectImages, lowerAugment } from './augmenting.js';
 import type { StreamGraph } from './stream.js';
 
 /** A layer with the name that it has in this model. */
@@ -29,6 +30,8 @@ export interface Variant {
   readonly input: 'u8' | 'f32';
   readonly lengths: boolean;
   readonly loss?: { readonly loss: Loss; readonly labels: LabelKind };
+  /** For training only: how images are changed at random. */
+  readonly augment?: Augmenting;
   /** The name of the layer whose output is wanted; the last one by default. */
   readonly until?: string;
 }
@@ -36,7 +39,7 @@ export interface Variant {
 /** A graph with the places of its inputs and output. */
 export interface Lowered {
   readonly graph: GraphSpec;
-  readonly inputs: { readonly x: number; readonly lengths: number; readonly labels: number };
+  readonly inputs: { readonly x: number; readonly lengths: number; readonly labels: number; readonly samples: number };
   readonly output: number;
   /** Of one row, without the batch axis. */
   readonly outputShape: readonly number[];
@@ -76,15 +79,19 @@ function normalization(spec: ModelSpec, owner: ToSequence, builder: GraphBuilder
   );
 }
 
-function lowerInput(
-  builder: GraphBuilder,
-  spec: ModelSpec,
-  dtype: DType,
-): { tensor: SymbolicTensor; x: number; indices: SymbolicTensor } {
+interface LoweredInput {
+  readonly tensor: SymbolicTensor;
+  readonly x: number;
+  readonly indices: SymbolicTensor;
+  readonly augmented?: Augmented;
+}
+
+function lowerInput(builder: GraphBuilder, spec: ModelSpec, dtype: DType, augment?: Augmenting): LoweredInput {
   const elements = spec.inputShape.reduce((product, dim) => product * dim, 1);
   const { toSequence } = spec;
   const indices = builder.input('indices', 'indices', { dtype: 'i32', steps: 0, dims: [] }).tensor;
   if (toSequence === undefined) {
+    if (augment !== undefined) expectImages(spec.inputShape);
     const [steps, features] = spec.inputShape.length === 2 ? spec.inputShape : [0, spec.inputShape[0]];
     const dims = builder.streaming ? [features as number] : [elements];
     const slab = builder.input('x', 'slab', { dtype, steps: 0, dims });
@@ -103,9 +110,11 @@ function lowerInput(
     return { tensor, x: slab.index, indices };
   }
   const slab = builder.input('x', 'slab', { dtype, steps: 0, dims: [elements] });
+  const augmented = augment && lowerAugment(builder, augment, spec.inputShape, slab.tensor, indices);
   const tensor = builder.tensor('f32', steps, [features]);
-  builder.node('toSequence', 'gather', { channels, map }, [slab.tensor, indices], [tensor], group);
-  return { tensor, x: slab.index, indices };
+  const source = augmented === undefined ? [slab.tensor, indices] : [augmented.image];
+  builder.node('toSequence', 'gather', { channels, map }, source, [tensor], group);
+  return { tensor, x: slab.index, indices, ...(augmented && { augmented }) };
 }
 
 function lowerLayers(
@@ -143,7 +152,7 @@ function upTo(spec: ModelSpec, until: string | undefined): ModelSpec {
 export function lower(whole: ModelSpec, variant: Variant): Lowered {
   const spec = upTo(whole, variant.until);
   const builder = new GraphBuilder({ groups: spec.groups });
-  const { tensor, x, indices } = lowerInput(builder, spec, variant.input);
+  const { tensor, x, indices, augmented } = lowerInput(builder, spec, variant.input, variant.augment);
   let lengthsInput = -1;
   if (variant.lengths) {
     if (tensor.steps === 0 || spec.toSequence !== undefined) {
@@ -155,11 +164,13 @@ export function lower(whole: ModelSpec, variant: Variant): Lowered {
     lengthsInput = slab.index;
   }
   const head = lowerLayers(builder, spec, tensor);
-  const labels = variant.loss ? lowerLoss(builder, variant.loss.loss, head, variant.loss.labels, indices) : -1;
+  const { loss, labels: kind } = variant.loss ?? {};
+  const labels = loss && kind ? lowerLoss(builder, loss, head, kind, indices, augmented?.mixing) : -1;
+  const samples = augmented?.number() ?? -1;
   const output = builder.output('output', head.output);
   return {
     graph: builder.build(),
-    inputs: { x, lengths: lengthsInput, labels },
+    inputs: { x, lengths: lengthsInput, labels, samples },
     output,
     outputShape: shapeOf(head.output),
     layerShapes: head.shapes,

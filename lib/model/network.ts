@@ -387,8 +387,8 @@ export class Network {
 
   /** @internal A compiled program, from a small cache. */
   program(variant: Variant, mode: Mode, batch: number): Promise<CompiledGraph> {
-    const { input, lengths, loss, until } = variant;
-    const key = [mode, batch, input, lengths, until ?? '', loss === undefined ? '' : JSON.stringify(loss)].join();
+    const { input, lengths, loss, until, augment } = variant;
+    const key = [mode, batch, input, lengths, until ?? '', JSON.stringify({ loss, augment })].join();
     return this.#programs.get(key, async () => {
       try {
         const lowered = this.lowered(variant);

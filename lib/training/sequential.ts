@@ -12,7 +12,7 @@ import {
 } from '../checks.js';
 import { type ArraysOptions, Dataset, DatasetStream, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
-import type { Decoding, ToSequence } from '../image/index.js';
+import { type Augmentation, type Decoding, expectAugmentations, type ToSequence } from '../image/index.js';
 import type { Layer } from '../layers/layer.js';
 import { type LabelKind, type Loss, type LossName, resolveLoss } from '../layers/loss.js';
 import type { Variant } from '../model/lowering.js';
@@ -57,6 +57,12 @@ export interface FitOptions {
    * @defaultValue 0
    */
   readonly initialEpoch?: number;
+  /**
+   * How images are changed at random, in the compiled program, for training only: see the `augment` namespace. What a sample gets
+   * depends on the model's seed, the epoch and the sample alone: its row number in the data, or, of a stream, its place in the epoch.
+   * @defaultValue not at all
+   */
+  readonly augment?: readonly Augmentation[];
   /** Ends the fit after the batch in flight; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -102,7 +108,7 @@ interface Compiled {
   readonly loss: Loss;
 }
 
-const fitKeys = ['epochs', 'batchSize', 'validationData', 'shuffle', 'initialEpoch', 'signal'] as const;
+const fitKeys = ['epochs', 'batchSize', 'validationData', 'shuffle', 'initialEpoch', 'augment', 'signal'] as const;
 
 function asDataset(batch: Batch, inputShape: readonly number[]): Dataset {
   if (batch instanceof Dataset) return batch;
@@ -336,17 +342,21 @@ export class Sequential extends Network {
     const shuffle = expectBoolean('shuffle', options.shuffle ?? true);
     const { validationData, signal } = options;
     expectSignal('signal', signal);
-    if (!(dataset instanceof DatasetStream)) this.#variant(dataset, compiled);
-    const order = { shuffle, seed: this.seed, batchSize, initialEpoch, signal };
+    const list = expectAugmentations(options.augment ?? []);
+    const numbered = dataset instanceof DatasetStream;
+    if (!numbered) this.#variant(dataset, compiled);
+    const augment = list.length === 0 ? {} : { augment: { list, numbered } };
+    const order = { shuffle, seed: this.seed, batchSize, initialEpoch, signal, numbered: list.length > 0 };
     const source = trainingRows(dataset, order);
     if (validationData !== undefined) this.#variant(validationData, compiled);
     signal?.throwIfAborted();
     this.#begin('fit');
     try {
+      const sample = await source.sample();
+      const variant = { ...this.#variant(sample, compiled), ...augment };
+      this.lowered(variant); // refuses before anything is changed
       this.classNames ??= dataset.classNames;
       this.decoding ??= dataset.decoding;
-      const sample = await source.sample();
-      const variant = this.#variant(sample, compiled);
       await this.normalizeFrom(sample);
       await this.configure();
       const plan: FitPlan = {

@@ -148,6 +148,7 @@ void Program::boundIntegers() {
     const std::vector<int32_t>& in = step.flow.inputs;
     if (step.desc.op == "rnn" && in.size() > 2 && in[2] >= 0) narrow(in[2], 1, graph_.tensors[in[0]].steps);
     if (step.desc.op == "softmaxCrossEntropy") narrow(in[1], 0, step.classes - 1);
+    if (step.desc.op == "softmaxCrossEntropy" && in.size() > 3) narrow(in[3], 0, batch_ - 1);
     if (step.desc.op == "gather" && step.flow.outputs[0] >= 0) {
       const Bounds& out = bounds_[step.flow.outputs[0]];
       narrow(in[0], out.low, out.high);

@@ -13,6 +13,7 @@ constexpr OpSchema kSchemas[] = {
     {"dense", checkDense},
     {"softmax", checkSoftmax},
     {"dropout", checkDropout, true},
+    {"augment", checkAugment, false, false, nullptr, nullptr, 0},
     {"add", checkAdd},
     {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, nullptr, 1},
     {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, nullptr, 1},
