@@ -1,6 +1,7 @@
 // Images of a slab, changed at random: what is drawn, and what becomes of a pixel, is in core/augment.cuh. A block for each image.
-#include "augment.cuh"
 #include "common.cuh"
+// After common.cuh, which has the Philox that it draws from.
+#include "augment.cuh"
 
 constexpr int kAugmentThreads = 256;
 
