@@ -10,7 +10,7 @@ if (!existsSync(join(device, 'libkernels_host.so'))) {
   console.error('build/simulated is not there; run "npm run pretest" first');
   process.exit(1);
 }
-const suites = ['gru', 'gru_differences', 'gru_modes', 'cells', 'cells_modes', 'dense', 'gather', 'dropout', 'losses']
+const suites = ['gru', 'gru_differences', 'gru_modes', 'cells', 'cells_modes', 'dense', 'gather', 'dropout', 'losses', 'augment', 'mixed_labels']
   .concat(['pointwise', 'optimizers', 'valid_rows', 'extremes'])
   .map((name) => `test/conformance/${name}.test.ts`);
 const cache = mkdtempSync(join(tmpdir(), 'cugru-kernels-'));

@@ -146,6 +146,10 @@ export class GraphBuilder {
   }
 
   /** Says how many steps of a tensor's rows are valid. */
+  lengthsOf(tensor: SymbolicTensor): SymbolicTensor | undefined {
+    return this.#lengthsOf.get(tensor.id);
+  }
+
   setLengths(tensor: SymbolicTensor, lengths: SymbolicTensor): void {
     this.#lengthsOf.set(tensor.id, lengths);
   }

@@ -9,4 +9,6 @@ export {
   type Loss,
   type LossName,
   meanSquaredError,
+  nextStep,
+  reconstruction,
 } from './loss.js';

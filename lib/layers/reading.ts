@@ -29,6 +29,8 @@ export interface DataSource {
   readonly indices: SymbolicTensor;
   /** The slab, made by the first reading; and its place among the graph's inputs. */
   slab: { readonly tensor: SymbolicTensor; readonly index: number } | undefined;
+  /** `[batch, height, width, channels]`, from 0 to 1: what readings take instead, where images are changed at random. */
+  augmented?: SymbolicTensor;
 }
 
 /** Name of the group of the normalisation's mean and deviation. */
@@ -99,22 +101,32 @@ function readOf({ shape }: InputSpec, { toSequence, normalization: figures }: Re
   return shape.length === 2 ? { steps: shape[0] as number, dims: [shape[1] as number] } : { steps: 0, dims: shape };
 }
 
+/** The graph's data, an input of its own at the first call. A stream's rows are one step of `dims`. */
+export function dataSlab(
+  builder: GraphBuilder,
+  source: DataSource,
+  dims: readonly number[] = source.spec.shape,
+): SymbolicTensor {
+  const elements = (builder.streaming ? dims : source.spec.shape).reduce((product, dim) => product * dim, 1);
+  source.slab ??= builder.input('x', 'slab', { dtype: source.dtype, steps: 0, dims: [elements] });
+  return source.slab.tensor;
+}
+
 /** Adds the gather that reads the data. A stream hands over one step. */
 export function lowerReading(builder: GraphBuilder, name: string, reading: Reading): SymbolicTensor {
   const { source } = builder;
   if (source === undefined) throw new CugruError('ERR_INTERNAL', `${name}: the graph has no data`);
-  const { spec, dtype, indices } = source;
+  const { spec, indices } = source;
   const { steps, dims, map, channels } = readOf(spec, reading);
   const group = channels === undefined ? -1 : normalization(builder, channels, reading);
   const output = builder.tensor('f32', builder.streaming ? 1 : steps, dims);
   if (builder.streaming) expectStreamable(source, name, steps, output);
-  const elements = (builder.streaming ? dims : spec.shape).reduce((product, dim) => product * dim, 1);
-  source.slab ??= builder.input('x', 'slab', { dtype, steps: 0, dims: [elements] });
+  const data = source.augmented === undefined ? [dataSlab(builder, source, dims), indices] : [source.augmented];
   const attrs = {
     ...(channels === undefined ? {} : { channels }),
     ...(map === undefined || builder.streaming ? {} : { map }),
   };
-  builder.node(name, 'gather', attrs, [source.slab.tensor, indices], [output], group);
+  builder.node(name, 'gather', attrs, data, [output], group);
   return output;
 }
 

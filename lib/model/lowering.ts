@@ -7,6 +7,7 @@ import { type LabelKind, type Loss, lowerLoss } from '../layers/loss.js';
 import { lowerNode } from '../layers/lower_node.js';
 import { addSource, type DataSource } from '../layers/reading.js';
 import type { TensorRef, Topology } from '../layers/topology.js';
+import { type Augmenting, lowerAugment } from './augmenting.js';
 import type { StreamGraph } from './stream.js';
 
 /** What a model is, as far as lowering goes. */
@@ -20,6 +21,8 @@ export interface Variant {
   readonly input: 'u8' | 'f32';
   readonly lengths: boolean;
   readonly loss?: { readonly loss: Loss; readonly labels: LabelKind };
+  /** For training only: how images are changed at random. */
+  readonly augment?: Augmenting;
   /** The name of the layer whose (first) output is wanted; the model's outputs by default. */
   readonly until?: string;
 }
@@ -33,7 +36,7 @@ export interface LoweredOutput {
 /** A graph with the places of its inputs and outputs. */
 export interface Lowered {
   readonly graph: GraphSpec;
-  readonly inputs: { readonly x: number; readonly lengths: number; readonly labels: number };
+  readonly inputs: { readonly x: number; readonly lengths: number; readonly labels: number; readonly samples: number };
   readonly outputs: readonly LoweredOutput[];
   /** Shapes of the outputs of each node of the topology, as far as it was lowered. */
   readonly nodeShapes: readonly (readonly (readonly number[])[])[];
@@ -101,8 +104,11 @@ export function lower(spec: ModelSpec, variant: Variant): Lowered {
   const topology = upTo(spec.topology, variant.until);
   const builder = new GraphBuilder({ groups: spec.groups });
   const source = addSource(builder, topology.input, variant.input);
+  const augmented = variant.augment && lowerAugment(builder, variant.augment, source);
   let lengths = -1;
+  let first: SymbolicTensor | undefined;
   const made = lowerNodes(builder, topology, (read) => {
+    first ??= read;
     if (variant.lengths) lengths = addLengths(builder, source, read);
   });
   const outputs = topology.outputs.map((ref) => resolve(made, ref));
@@ -110,13 +116,14 @@ export function lower(spec: ModelSpec, variant: Variant): Lowered {
   if (variant.loss !== undefined) {
     expectOneOutput(topology, 'a loss');
     const output = outputs[0] as SymbolicTensor;
-    const head = { output, sums: builder.sumsOf(output) };
-    labels = lowerLoss(builder, variant.loss.loss, head, variant.loss.labels, source.indices);
+    const head = { output, sums: builder.sumsOf(output), read: first as SymbolicTensor };
+    labels = lowerLoss(builder, variant.loss.loss, head, variant.loss.labels, source.indices, augmented?.mixing);
   }
+  const samples = augmented?.number() ?? -1;
   const named = (i: number): string => (i === 0 ? 'output' : `output.${i}`);
   return {
     outputs: outputs.map((tensor, i) => ({ index: builder.output(named(i), tensor), shape: shapeOf(tensor) })),
-    inputs: { x: source.slab?.index ?? -1, lengths, labels },
+    inputs: { x: source.slab?.index ?? -1, lengths, labels, samples },
     graph: builder.build(),
     nodeShapes: made.map((tensors) => tensors.map(shapeOf)),
   };

@@ -2,7 +2,7 @@
 import { show } from '../checks.js';
 import { Dataset, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
-import type { LabelKind, Loss } from '../layers/loss.js';
+import { type LabelKind, type Loss, needsNoLabels } from '../layers/loss.js';
 import type { Variant } from '../model/lowering.js';
 import type { Network } from '../model/network.js';
 import { expectInputs, inputVariant } from '../model/source.js';
@@ -29,7 +29,7 @@ function expectTargets(width: number, outputShape: readonly number[]): void {
 }
 
 /**
- * @internal The graph that a labelled dataset needs.
+ * @internal The graph that a dataset needs, labelled where the loss looks at labels.
  * @throws {@link CugruError} `ERR_TYPE`, `ERR_SHAPE`; `ERR_VALUE` without labels.
  */
 export function labelledVariant(model: Network<unknown>, dataset: Dataset, loss: Loss): Variant {
@@ -40,6 +40,7 @@ export function labelledVariant(model: Network<unknown>, dataset: Dataset, loss:
     );
   }
   expectInputs(dataset, model.inputShape);
+  if (needsNoLabels(loss)) return { ...inputVariant(dataset), loss: { loss, labels: 'none' } };
   const { labels } = dataset.storage;
   if (labels === undefined) throw new CugruError('ERR_VALUE', 'this dataset has no labels to train or evaluate on');
   const kind: LabelKind = labels instanceof Int32Array ? 'classes' : 'values';
