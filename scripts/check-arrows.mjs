@@ -16,7 +16,7 @@ const typescript = {
   formats: ['errors.ts', 'checks.ts', 'slices.ts'],
   image: ['errors.ts', 'checks.ts', 'philox.ts', 'formats'],
   data: ['errors.ts', 'checks.ts', 'philox.ts', 'slices.ts', 'formats', 'image'],
-  layers: ['errors.ts', 'checks.ts', 'graph_spec.ts'],
+  layers: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'image'],
   model: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'native.ts', 'cuda', 'layers', 'data', 'image', 'formats'],
   training: ['errors.ts', 'checks.ts', 'native.ts', 'layers', 'model', 'data', 'image', 'formats'],
   report: ['errors.ts', 'checks.ts', 'data', 'model', 'training'],

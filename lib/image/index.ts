@@ -22,6 +22,8 @@ export {
   sequenceMap,
 } from './schemes.js';
 export {
+  expectNormalization,
+  type ImageInput,
   isToSequence,
   type Normalization,
   type ToSequence,

@@ -25,9 +25,11 @@ export interface DenseOptions {
   readonly name?: string;
 }
 
-/** A dense layer; a model takes the softmax of its last one apart from the sums, for a stable loss. */
+/** A dense layer. */
 export class DenseLayer extends Layer {
   readonly kind = 'dense';
+  /** @internal */
+  override readonly perPosition = true;
   readonly config: LayerConfig;
   readonly activation: ActivationName;
   readonly #units: number;
@@ -52,12 +54,12 @@ export class DenseLayer extends Layer {
   }
 
   override lower(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
-    const sums = this.lowerSums(builder, name, input);
+    const sums = this.#lowerSums(builder, name, input);
     return this.activation === 'softmax' ? lowerSoftmax(builder, name, sums) : sums;
   }
 
-  /** @internal Everything but a softmax. */
-  lowerSums(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
+  // Everything but a softmax.
+  #lowerSums(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
     if (input.dtype !== 'f32' || input.dims.length === 0) {
       throw new CugruError('ERR_SHAPE', `${name} (dense) expects [batch, ..., features], got ${describeShape(input)}`, {
         got: input.dims,
@@ -87,6 +89,7 @@ export class DenseLayer extends Layer {
 export function lowerSoftmax(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
   const output = builder.like(input);
   builder.node(`${name}.softmax`, 'softmax', {}, [input], [output]);
+  builder.setSums(output, input);
   return output;
 }
 

@@ -6,6 +6,8 @@ import { gru } from './gru.js';
 import { leakyCifg } from './leaky_cifg.js';
 import { cifgLstm, lstm } from './lstm.js';
 import { rnn } from './rnn.js';
+import { timeDistributed } from './time_distributed.js';
+import { toSequence } from './to_sequence.js';
 
 export { softmax } from './activation.js';
 export { type ActivationName, type DenseOptions, dense } from './dense.js';
@@ -13,11 +15,34 @@ export { type DropoutOptions, dropout } from './dropout.js';
 export type { BiasInitializer, GateInitializer } from './gate_bias.js';
 export { type GruOptions, gru } from './gru.js';
 export type { Initializer } from './initializers.js';
-export { Layer, type LayerConfig } from './layer.js';
+export { type AnyLayer, type InputCount, Layer, type LayerConfig, MergeLayer } from './layer.js';
+export type { LayerTensor } from './layer_tensor.js';
 export { article, type LeakyCifgOptions, leakyCifg } from './leaky_cifg.js';
 export { type CifgLstmOptions, cifgLstm, type LstmOptions, lstm } from './lstm.js';
-export type { ForgetGateOptions, RecurrentOptions } from './recurrent.js';
+export type { MergeMode } from './merge_mode.js';
+export type { RecurrentApplyOptions, RecurrentLayer } from './recurrent.js';
+export type {
+  ForgetGateOptions,
+  OutputAndStates,
+  RecurrentOptions,
+  ReturningState,
+  SeveralTensors,
+  Unmerged,
+} from './recurrent_options.js';
 export { type RnnActivation, type RnnOptions, rnn } from './rnn.js';
+export { timeDistributed } from './time_distributed.js';
+export { type ToSequenceLayerOptions, toSequence } from './to_sequence.js';
 
 /** Layer factories by the name that `config.json` uses. */
-export const factories = { gru, lstm, cifgLstm, leakyCifg, rnn, dense, dropout, softmax } as const;
+export const factories = {
+  gru,
+  lstm,
+  cifgLstm,
+  leakyCifg,
+  rnn,
+  dense,
+  dropout,
+  softmax,
+  timeDistributed,
+  toSequence,
+} as const;

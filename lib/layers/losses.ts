@@ -1,5 +1,5 @@
 /**
- * Losses for {@link Sequential.compile}.
+ * Losses for {@link Model.compile}.
  *
  * @module
  */

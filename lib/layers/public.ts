@@ -5,6 +5,7 @@
  */
 export {
   type ActivationName,
+  type AnyLayer,
   article,
   type BiasInitializer,
   type CifgLstmOptions,
@@ -24,9 +25,19 @@ export {
   type LstmOptions,
   leakyCifg,
   lstm,
+  type MergeMode,
+  type OutputAndStates,
+  type RecurrentApplyOptions,
+  type RecurrentLayer,
   type RecurrentOptions,
+  type ReturningState,
   type RnnActivation,
   type RnnOptions,
   rnn,
+  type SeveralTensors,
   softmax,
+  type ToSequenceLayerOptions,
+  timeDistributed,
+  toSequence,
+  type Unmerged,
 } from './index.js';

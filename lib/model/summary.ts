@@ -1,6 +1,9 @@
 /** A model's table of layers. */
-import { describeScheme, sequenceMap, type ToSequence } from '../image/index.js';
+import { describeScheme } from '../image/index.js';
 import type { GroupTable } from '../layers/builder.js';
+import { type AnyLayer, withParts } from '../layers/layer.js';
+import type { Reading } from '../layers/reading.js';
+import { isChain, type TensorRef, type Topology, type TopologyNode } from '../layers/topology.js';
 import type { ProgramInfo } from '../native.js';
 import type { Lowered, ModelSpec } from './lowering.js';
 import { elements } from './tensor.js';
@@ -9,7 +12,9 @@ import { elements } from './tensor.js';
 export interface LayerSummary {
   readonly name: string;
   readonly kind: string;
-  /** Without the batch axis. */
+  /** Names of what it is applied to: layers, `input` or `toSequence`; `gru_1:1` is the second output of `gru_1`. */
+  readonly inputs: readonly string[];
+  /** Without the batch axis. Of the first output, where there are several. */
   readonly outputShape: readonly number[];
   readonly parameters: number;
   readonly trainable: boolean;
@@ -28,9 +33,9 @@ export interface ModelSummary {
   toString(): string;
 }
 
-function parametersOf(groups: GroupTable, owner: object): number {
-  return groups
-    .of(owner)
+function parametersOf(groups: GroupTable, layer: AnyLayer): number {
+  return withParts(layer)
+    .flatMap((part) => groups.of(part))
     .flatMap((index) => groups.groups[index]?.params ?? [])
     .reduce((sum, param) => sum + elements(param.shape), 0);
 }
@@ -48,53 +53,68 @@ export function textTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-// What a step is, and the sequence that an image becomes.
-function inputLine(spec: ModelSpec, toSequence: ToSequence, kernels: readonly string[]): string[] {
-  const [height, width, channels] = spec.inputShape as [number, number, number];
-  const { steps, features } = sequenceMap(toSequence, { height, width, channels });
-  return ['toSequence', describeScheme(toSequence), `[${steps}, ${features}]`, '', kernels.join()];
+function nameOf({ nodes }: Topology, { node, output }: TensorRef): string {
+  const { name } = nodes[node] as TopologyNode;
+  return output === 0 ? name : `${name}:${output}`;
+}
+
+const shapeText = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
+function describeReading({ toSequence, normalization }: Reading): string {
+  if (toSequence !== undefined) return describeScheme(toSequence);
+  return normalization === 'none' ? '' : 'normalized';
+}
+
+// An input that is read as it is and not normalised says nothing in a list.
+function isWorthALine({ reading }: TopologyNode, chained: boolean): boolean {
+  return !chained || (reading !== undefined && (reading.toSequence !== undefined || reading.normalization !== 'none'));
 }
 
 /** @internal */
 export function summarize(
-  spec: ModelSpec,
+  { topology, groups }: ModelSpec,
   lowered: Lowered,
   nodes: ProgramInfo['nodes'],
   device: string,
 ): ModelSummary {
-  const kernelsOf = (name: string): string[] =>
-    nodes.filter((node) => node.name === name || node.name.startsWith(`${name}.`)).map((node) => node.variant);
-  const layers = spec.layers.map(
-    ({ name, layer }, i): LayerSummary => ({
-      name,
-      kind: layer.kind,
-      outputShape: lowered.layerShapes[i] ?? [],
-      parameters: parametersOf(spec.groups, layer),
-      trainable: layer.trainable,
-      kernels: [...new Set(kernelsOf(name))],
-    }),
-  );
-  const unique = [...new Map(spec.layers.map(({ layer }, i) => [layer, layers[i] as LayerSummary])).values()];
+  const kernelsOf = (name: string): string[] => [
+    ...new Set(
+      nodes.filter((node) => node.name === name || node.name.startsWith(`${name}.`)).map((node) => node.variant),
+    ),
+  ];
+  const chained = isChain(topology);
+  const layers: LayerSummary[] = [];
+  const unique = new Map<AnyLayer, LayerSummary>();
+  const line = (cells: readonly string[], inputs: string): string[] =>
+    chained ? [...cells] : [...cells.slice(0, 2), inputs, ...cells.slice(2)];
+  const lines = [line(['layer', 'kind', 'output', 'parameters', 'kernel'], 'inputs')];
+  topology.nodes.forEach((node, i) => {
+    const { name, layer, reading } = node;
+    const shapes = lowered.nodeShapes[i] ?? [];
+    const output = shapes.map(shapeText).join(' ');
+    const kernels = kernelsOf(name);
+    if (layer === undefined) {
+      if (!isWorthALine(node, chained)) return;
+      lines.push(line([name, describeReading(reading), output, '', kernels.join()], ''));
+      return;
+    }
+    const inputs = node.inputs.map((ref) => nameOf(topology, ref));
+    const { kind, trainable } = layer;
+    const parameters = parametersOf(groups, layer);
+    const summary = { name, kind, inputs, outputShape: shapes[0] ?? [], parameters, trainable, kernels };
+    layers.push(summary);
+    unique.set(layer, summary);
+    const count = `${parameters}${trainable ? '' : ' (frozen)'}`;
+    lines.push(line([name, kind, output, count, kernels.join(' + ')], inputs.join(', ')));
+  });
   const sum = (list: readonly LayerSummary[]): number => list.reduce((total, layer) => total + layer.parameters, 0);
-  const parameters = sum(unique);
-  const trainableParameters = sum(unique.filter((layer) => layer.trainable));
-  const input = spec.toSequence === undefined ? [] : [inputLine(spec, spec.toSequence, kernelsOf('toSequence'))];
+  const parameters = sum([...unique.values()]);
+  const trainableParameters = sum([...unique.values()].filter(({ trainable }) => trainable));
   return {
     layers,
     parameters,
     trainableParameters,
     device,
-    toString: () =>
-      `${textTable([
-        ['layer', 'kind', 'output', 'parameters', 'kernel'],
-        ...input,
-        ...layers.map((l) => [
-          l.name,
-          l.kind,
-          `[${l.outputShape.join(', ')}]`,
-          `${l.parameters}${l.trainable ? '' : ' (frozen)'}`,
-          l.kernels.join(' + '),
-        ]),
-      ])}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}`,
+    toString: () => `${textTable(lines)}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}`,
   };
 }

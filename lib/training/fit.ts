@@ -1,6 +1,7 @@
 /** The training loop: shuffled rows in chunks of about 50 ms of native work, metrics, validation. */
 import { type ChunkSizer, chunkSizer } from '../model/chunks.js';
-import type { CompiledGraph, Network } from '../model/network.js';
+import type { Network } from '../model/network.js';
+import type { CompiledGraph } from '../model/programs.js';
 import { type Slabs, slabBindings } from '../model/source.js';
 import { type CancelHandle, native, type RunResult, segments } from '../native.js';
 import { type Evaluation, LossTally } from './evaluation.js';
@@ -11,7 +12,7 @@ import type { RowsInOrder, TrainingRows } from './training_rows.js';
 
 /** Everything a loop needs, checked. */
 export interface FitPlan {
-  readonly model: Network;
+  readonly model: Network<unknown>;
   readonly compiled: CompiledGraph;
   readonly source: TrainingRows;
   readonly schedule: Schedule;

@@ -25,15 +25,15 @@ function optimizerOf(golden: Golden) {
   });
 }
 
-const makers = {
+const makers: Readonly<Record<string, (options: layers.RecurrentOptions) => layers.Layer>> = {
   gru: layers.gru,
   lstm: layers.lstm,
   rnn_tanh: layers.rnn,
-  rnn_relu: (options: Parameters<typeof layers.rnn>[0]) => layers.rnn({ ...options, activation: 'relu' }),
-} as const;
+  rnn_relu: (options) => layers.rnn({ ...options, activation: 'relu' }),
+};
 
 function makerOf(golden: Golden) {
-  return makers[(golden.metadata['cell'] ?? 'gru') as keyof typeof makers];
+  return makers[golden.metadata['cell'] ?? 'gru'] ?? layers.gru;
 }
 
 async function modelOf(t: ExecutionContext, golden: Golden, isa: string): Promise<Sequential> {

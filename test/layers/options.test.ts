@@ -161,6 +161,8 @@ test('a layer keeps all of its options, with defaults filled in', (t) => {
     recurrentInitializer: 'orthogonal',
     biasInitializer: 'zeros',
     returnSequences: false,
+    returnState: false,
+    goBackwards: false,
     resetAfter: true,
   });
   t.deepEqual(layers.dense({ units: 2 }).config, {

@@ -1,0 +1,48 @@
+/** Rows with labels, and what they say about the graph that trains or evaluates on them. */
+import { show } from '../checks.js';
+import { Dataset, fromArrays } from '../data/index.js';
+import { CugruError } from '../errors.js';
+import type { LabelKind, Loss } from '../layers/loss.js';
+import type { Variant } from '../model/lowering.js';
+import type { Network } from '../model/network.js';
+import { expectInputs, inputVariant } from '../model/source.js';
+import { elements } from '../model/tensor.js';
+import type { Batch } from './options.js';
+
+/** @internal A batch as a dataset. */
+export function asDataset(batch: Batch, inputShape: readonly number[]): Dataset {
+  if (batch instanceof Dataset) return batch;
+  if (typeof batch !== 'object' || batch === null) {
+    throw new CugruError('ERR_TYPE', `a batch must be a dataset, or { inputs, labels }, got ${show(batch)}`);
+  }
+  return fromArrays({ ...batch, shape: batch.shape ?? inputShape });
+}
+
+function expectTargets(width: number, outputShape: readonly number[]): void {
+  const wanted = elements(outputShape);
+  if (width === wanted) return;
+  throw new CugruError(
+    'ERR_SHAPE',
+    `the model gives [${outputShape.join(', ')}], that is ${wanted} numbers for a row, the labels have ${width}`,
+    { expected: outputShape, got: width },
+  );
+}
+
+/**
+ * @internal The graph that a labelled dataset needs.
+ * @throws {@link CugruError} `ERR_TYPE`, `ERR_SHAPE`; `ERR_VALUE` without labels.
+ */
+export function labelledVariant(model: Network<unknown>, dataset: Dataset, loss: Loss): Variant {
+  if (!(dataset instanceof Dataset)) {
+    throw new CugruError(
+      'ERR_TYPE',
+      'expected a dataset; make one with datasets.fromArrays({ inputs, labels, shape })',
+    );
+  }
+  expectInputs(dataset, model.inputShape);
+  const { labels } = dataset.storage;
+  if (labels === undefined) throw new CugruError('ERR_VALUE', 'this dataset has no labels to train or evaluate on');
+  const kind: LabelKind = labels instanceof Int32Array ? 'classes' : 'values';
+  if (kind === 'values') expectTargets(labels.length / dataset.storage.rows, model.outputShape);
+  return { ...inputVariant(dataset), loss: { loss, labels: kind } };
+}

@@ -1,0 +1,293 @@
+import test from 'ava';
+import { datasets, image, input, layers, model, sequential } from '../../lib/index.js';
+import { head, Join, modelOf, Sum } from '../support/topology_layers.js';
+import {
+  bytesOf,
+  classes,
+  largestDifference,
+  noise,
+  refuses,
+  shape,
+  waves,
+  weightHash,
+} from '../support/training_models.js';
+
+const options = { seed: 4, device: 'cpu' } as const;
+
+test('a chain of applied layers is the sequential model, to the byte', async (t) => {
+  const list = () => [
+    layers.gru({ units: 6, returnSequences: true, bidirectional: true }),
+    layers.dropout({ rate: 0.3 }),
+    layers.lstm({ units: 5 }),
+    head(),
+  ];
+  const chain = sequential(list(), { inputShape: shape, ...options });
+  const x = input({ shape });
+  const outputs = list().reduce((tensor, layer) => layer.apply(tensor), x);
+  const applied = model({ inputs: x, outputs }, options);
+  t.is(await weightHash(applied), await weightHash(chain));
+  for (const one of [chain, applied]) {
+    one.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
+    await one.fit(waves(48), { epochs: 2, batchSize: 16 });
+  }
+  t.is(await weightHash(applied), await weightHash(chain));
+  t.deepEqual(bytesOf(await applied.predict(waves(9))), bytesOf(await chain.predict(waves(9))));
+  t.deepEqual(await applied.evaluate(waves(9)).then(({ loss }) => loss), (await chain.evaluate(waves(9))).loss);
+  t.is(String(await applied.summary()), String(await chain.summary()));
+});
+
+test('applied layers tell their shapes', (t) => {
+  const x = input({ shape: [8, 6, 3] });
+  t.deepEqual(x.shape, [8, 6, 3]);
+  const columns = image.toSequence({ scheme: 'columns' }).apply(x);
+  t.deepEqual(columns.shape, [6, 24]);
+  const [sequence, forward, reverse] = layers
+    .gru({ units: 5, bidirectional: true, returnSequences: true, returnState: true })
+    .apply(columns);
+  t.deepEqual(sequence.shape, [6, 10]);
+  t.deepEqual(forward.shape, [5]);
+  t.deepEqual(reverse?.shape, [5]);
+});
+
+test('branches join: rows and columns of one image', async (t) => {
+  const x = input({ shape: [5, 4, 1] });
+  const rows = layers.gru({ units: 3 }).apply(image.toSequence({ normalization: 'none' }).apply(x));
+  const columns = layers
+    .gru({ units: 2 })
+    .apply(image.toSequence({ scheme: 'columns', normalization: 'none' }).apply(x));
+  const both = model({ inputs: x, outputs: new Join().apply([rows, columns]) }, options);
+  const weights = await both.getWeights();
+  const part = async (scheme: 'rows' | 'columns', units: number, name: string): Promise<Float32Array> => {
+    const one = sequential([image.toSequence({ scheme, normalization: 'none' }), layers.gru({ units, name })], {
+      inputShape: [5, 4, 1],
+      ...options,
+    });
+    await one.setWeights(Object.fromEntries(Object.entries(weights).filter(([key]) => key.startsWith(`${name}.`))));
+    return one.predict(pixels);
+  };
+  const pixels = Uint8Array.from({ length: 2 * 20 }, (_, i) => (i * 37) % 256);
+  const [a, b] = [await part('rows', 3, 'gru_1'), await part('columns', 2, 'gru_2')];
+  const joined = await both.predict(pixels);
+  t.deepEqual([...joined], [...a.slice(0, 3), ...b.slice(0, 2), ...a.slice(3), ...b.slice(2)]);
+});
+
+test('a residual branch adds what it goes around, and gradients go both ways', async (t) => {
+  const wide = layers.dense({ units: 4, name: 'wide' });
+  const inner = layers.dense({ units: 4, activation: 'tanh', name: 'inner' });
+  const residual = modelOf(
+    (x) => {
+      const first = wide.apply(x);
+      return new Sum().apply([first, inner.apply(first)]);
+    },
+    [3],
+  );
+  const rows = noise(2 * 3);
+  const [first, added] = [
+    await residual.predict(rows, { layer: 'wide' }),
+    await residual.predict(rows, { layer: 'inner' }),
+  ];
+  t.true(
+    largestDifference(
+      await residual.predict(rows),
+      first.map((value, i) => value + (added[i] as number)),
+    ) < 1e-6,
+  );
+  residual.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+  const batch = { inputs: rows, labels: new Float32Array(8) };
+  await residual.computeGradients(batch);
+  const gradients = await residual.getGradients();
+  const { data } = gradients['wide.bias'] ?? { data: new Float32Array(0) };
+  const step = 1e-2;
+  const weights = await residual.getWeights();
+  for (let i = 0; i < 4; i++) {
+    const loss = async (by: number): Promise<number> => {
+      const moved = Float32Array.from(weights['wide.bias']?.data ?? []);
+      moved[i] = (moved[i] as number) + by;
+      await residual.setWeights({ 'wide.bias': { data: moved, shape: [4] } }, { partial: true });
+      return (await residual.evaluate(datasets.fromArrays({ ...batch, shape: [3] }))).loss;
+    };
+    const slope = ((await loss(step)) - (await loss(-step))) / (2 * step);
+    t.true(Math.abs(slope - (data[i] as number)) < 1e-3, `${slope} and ${data[i]}`);
+  }
+});
+
+test('a layer that is applied twice has one set of weights, and the sum of both gradients', async (t) => {
+  const shared = layers.dense({ units: 3, name: 'shared' });
+  const twice = modelOf((x) => new Sum().apply([shared.apply(x), shared.apply(x)]), [3]);
+  const once = modelOf((x) => layers.dense({ units: 3, name: 'shared' }).apply(x), [3]);
+  t.is(twice.parameterCount, once.parameterCount);
+  const rows = noise(4 * 3);
+  const plain = await once.predict(rows);
+  t.deepEqual(
+    await twice.predict(rows),
+    plain.map((value) => 2 * value),
+  );
+  // The squared error of 2 y against 2 t is four times that of y against t; its gradient by W as well.
+  const target = noise(4 * 3, 2);
+  for (const one of [twice, once]) one.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+  await twice.computeGradients({ inputs: rows, labels: target.map((value) => 2 * value) });
+  await once.computeGradients({ inputs: rows, labels: target });
+  const [two, one] = [await twice.getGradients(), await once.getGradients()];
+  for (const name of ['shared.weight', 'shared.bias']) {
+    const wanted = (one[name]?.data ?? new Float32Array(1)).map((value) => 4 * value);
+    t.true(largestDifference(two[name]?.data ?? new Float32Array(0), wanted) < 1e-5, name);
+  }
+});
+
+test('outputs in an array give predictions in an array', async (t) => {
+  const x = input({ shape });
+  const [sequence, state] = layers.gru({ units: 4, returnSequences: true, returnState: true }).apply(x);
+  const several = model({ inputs: x, outputs: [sequence, state, head().apply(state)] }, options);
+  t.deepEqual(several.outputShapes, [[6, 4], [4], [3]]);
+  t.deepEqual(several.outputShape, [6, 4]);
+  const [steps, last, classesOf] = await several.predict(waves(5));
+  t.is(steps?.length, 5 * 6 * 4);
+  for (let row = 0; row < 5; row++) {
+    t.deepEqual(last?.slice(row * 4, row * 4 + 4), steps?.slice((row * 6 + 5) * 4, (row * 6 + 6) * 4));
+  }
+  t.is(classesOf?.length, 5 * classes);
+  t.deepEqual(await several.predict(waves(5), { layer: 'dense_1' }), classesOf as Float32Array);
+  const one = model({ inputs: x, outputs: [state] }, options);
+  t.is((await one.predict(noise(shape[0] * shape[1]))).length, 1, 'one output in an array');
+  await refuses(t, [
+    [
+      'loss',
+      () => several.compile({ optimizer: 'adam', loss: 'meanSquaredError' }),
+      'ERR_GRAPH',
+      /a loss needs a model with one output, this one has 3/,
+    ],
+    ['stream', () => several.stream(), 'ERR_GRAPH', /a stream needs a model with one output/],
+  ]);
+});
+
+test('layers that lead to no output are left out, and names stay what they are', async (t) => {
+  const x = input({ shape });
+  const sequence = layers.gru({ units: 4, returnSequences: true }).apply(x);
+  layers.gru({ units: 50 }).apply(sequence);
+  const whole = model({ inputs: x, outputs: layers.gru({ units: 2 }).apply(sequence) }, options);
+  t.deepEqual(
+    whole.layers.map(({ name }) => name),
+    ['gru_1', 'gru_3'],
+  );
+  const features = model({ inputs: x, outputs: sequence }, options);
+  await features.setWeights(
+    Object.fromEntries(Object.entries(await whole.getWeights()).filter(([name]) => name.startsWith('gru_1.'))),
+  );
+  t.deepEqual(await features.predict(waves(3)), await whole.predict(waves(3), { layer: 'gru_1' }));
+});
+
+test('the summary of a graph says what each layer is applied to', async (t) => {
+  const x = input({ shape: [5, 4, 1] });
+  const [rows, columns] = (['rows', 'columns'] as const).map((scheme) => image.toSequence({ scheme }).apply(x));
+  const gru = layers.gru({ units: 2, returnState: true, name: 'reader' });
+  const [, state] = gru.apply(rows as NonNullable<typeof rows>);
+  const other = layers.gru({ units: 2 }).apply(columns as NonNullable<typeof columns>);
+  const summary = await model({ inputs: x, outputs: new Sum().apply([state, other]) }, options).summary();
+  t.deepEqual(summary.layers.map(({ name, inputs }) => [name, ...inputs]).at(-1), ['sum_1', 'reader:1', 'gru_1']);
+  t.regex(String(summary), /toSequence +columns +\[4, 5\]/);
+  t.regex(String(summary), /sum_1 +sum +reader:1, gru_1 +\[2\]/);
+});
+
+test('images that are taken as they are are scaled and normalised like sequences of them', async (t) => {
+  const pixels = Uint8Array.from({ length: 6 * 4 * 3 * 2 }, (_, i) => (i * 53) % 256);
+  const labels = Int32Array.from({ length: 6 }, (_, i) => i % 2);
+  const train = datasets.fromArrays({ inputs: pixels, labels, shape: [4, 3, 2], classes: 2 });
+  const end = (): layers.Layer[] => [layers.gru({ units: 3 }), layers.dense({ units: 2, activation: 'softmax' })];
+  const asSequence = sequential([image.toSequence(), ...end()], { inputShape: [4, 3, 2], ...options });
+  const asImage = sequential([layers.toSequence(), ...end()], { inputShape: [4, 3, 2], ...options });
+  for (const one of [asSequence, asImage]) {
+    one.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
+    await one.fit(train, { epochs: 2, batchSize: 3 });
+  }
+  t.deepEqual(await asImage.getWeights(), await asSequence.getWeights());
+  t.deepEqual(await asImage.predict(train), await asSequence.predict(train));
+  const plain = sequential([layers.toSequence(), layers.gru({ units: 3 })], {
+    inputShape: [4, 3, 2],
+    normalization: 'none',
+  });
+  t.false(Object.hasOwn(await plain.getWeights(), 'normalization.mean'));
+});
+
+test('graphs that cannot be are refused', async (t) => {
+  const [x, other] = [input({ shape }), input({ shape })];
+  const state = layers.gru({ units: 2 }).apply(x);
+  const dense = layers.dense({ units: 2 });
+  await refuses(t, [
+    [
+      'another input in a layer',
+      () => new Sum().apply([state, layers.gru({ units: 2 }).apply(other)]),
+      'ERR_GRAPH',
+      /'sum' was applied to tensors of different inputs/,
+    ],
+    [
+      'another input in a model',
+      () => model({ inputs: other, outputs: state }),
+      'ERR_GRAPH',
+      /outputs comes from another input/,
+    ],
+    ['two inputs', () => model({ inputs: [x, other] as never, outputs: state }), 'ERR_GRAPH', /one data input, got 2/],
+    ['no input', () => model({ inputs: state, outputs: state }), 'ERR_GRAPH', /not the output of 'gru_1'/],
+    ['data', () => model({ inputs: waves(2) as never, outputs: state }), 'ERR_TYPE', /inputs must be what input/],
+    ['no outputs', () => model({ inputs: x, outputs: [] }), 'ERR_GRAPH', /at least one output/],
+    ['a layer as output', () => model({ inputs: x, outputs: dense as never }), 'ERR_TYPE', /outputs must be what/],
+    ['the input as output', () => model({ inputs: x, outputs: x }), 'ERR_GRAPH', /at least one layer/],
+    ['option', () => model({ inputs: x, outputs: state }, { sed: 1 } as never), 'ERR_VALUE', /did you mean 'seed'/],
+    ['end', () => model({ input: x, outputs: state } as never), 'ERR_VALUE', /did you mean 'inputs'/],
+    ['numbers', () => dense.apply(new Float32Array(2) as never), 'ERR_TYPE', /input of 'dense' must be what input/],
+    ['nothing', () => dense.apply([]), 'ERR_GRAPH', /'dense' was applied to no tensor/],
+    ['two for one', () => dense.apply([state, state]), 'ERR_GRAPH', /dense_1 \(dense\) takes 1 input, got 2/],
+    [
+      'one for two',
+      () => new Sum().apply(state),
+      'ERR_GRAPH',
+      /sum_\d \(sum\) takes 2 to 8 inputs, got 1; apply it to/,
+    ],
+    ['a merge in a list', () => sequential([new Sum()], { inputShape: shape }), 'ERR_GRAPH', /takes 2 to 8 inputs/],
+    [
+      'several outputs in a list',
+      () => sequential([layers.gru({ units: 2, returnState: true }), head()], { inputShape: shape }),
+      'ERR_GRAPH',
+      /layers\.gru gives several outputs here.*model\(\{ inputs, outputs \}\)/,
+    ],
+    ['shapes', () => layers.gru({ units: 2 }).apply(state), 'ERR_SHAPE', /^gru_\d expects \[batch, steps, features\]/],
+    [
+      'names',
+      () => layers.dense({ units: 2, name: 'gru_1' }).apply(state),
+      'ERR_VALUE',
+      /two layers are named 'gru_1'/,
+    ],
+    ['reading a layer', () => image.toSequence().apply(state), 'ERR_GRAPH', /not the output of 'gru_1'/],
+    ['reading no image', () => image.toSequence().apply(x), 'ERR_SHAPE', /reads images .* rows of \[6, 3\]/],
+    ['reading nothing', () => image.toSequence().apply(undefined as never), 'ERR_TYPE', /takes what input/],
+    [
+      'normalisation of sequences',
+      () => input({ shape, normalization: 'dataset' }),
+      'ERR_VALUE',
+      /normalization is for images, whose shape/,
+    ],
+    [
+      'two normalisations',
+      () => {
+        const picture = input({ shape: [3, 3, 1] });
+        const read = (mean: number) =>
+          layers
+            .gru({ units: 2 })
+            .apply(image.toSequence({ normalization: { mean: [mean], std: [1] } }).apply(picture));
+        return model({ inputs: picture, outputs: new Sum().apply([read(0), read(1)]) });
+      },
+      'ERR_GRAPH',
+      /normalised in different ways/,
+    ],
+  ]);
+});
+
+test('a model that takes whole images, or reads one in several ways, cannot stream', async (t) => {
+  const x = input({ shape: [4, 4, 1] });
+  const read = (scheme: 'rows' | 'columns') => layers.gru({ units: 2 }).apply(image.toSequence({ scheme }).apply(x));
+  const both = model({ inputs: x, outputs: new Sum().apply([read('rows'), read('columns')]) }, options);
+  const whole = sequential([layers.toSequence(), layers.gru({ units: 2 })], { inputShape: [4, 4, 1], ...options });
+  await refuses(t, [
+    ['two readings', () => both.stream(), 'ERR_UNSUPPORTED', /reads its input in several ways, and cannot stream/],
+    ['images', () => whole.stream(), 'ERR_UNSUPPORTED', /this model takes whole images/],
+  ]);
+});
