@@ -145,11 +145,12 @@ export class GraphBuilder {
     this.#nodes.push({ name, op, attrs, inputs: ids(inputs), outputs: ids(outputs), group, buffers });
   }
 
-  /** Says how many steps of a tensor's rows are valid. */
+  /** How many steps of a tensor's rows are valid, where there are lengths. */
   lengthsOf(tensor: SymbolicTensor): SymbolicTensor | undefined {
     return this.#lengthsOf.get(tensor.id);
   }
 
+  /** Says how many steps of a tensor's rows are valid. */
   setLengths(tensor: SymbolicTensor, lengths: SymbolicTensor): void {
     this.#lengthsOf.set(tensor.id, lengths);
   }

@@ -34,8 +34,15 @@ constexpr Entry kEntries[] = {
     {"avgPool2d", makePool2d},
     {"layerNorm", makeLayerNorm},
     {"batchNorm", makeBatchNorm},
+    {"activation", makeActivation},
+    {"attentionPool", makeAttentionPool},
+    {"trailingLengths", makeTrailingLengths},
+    {"addTable", makeAddTable},
+    {"appendTable", makeAppendTable},
+    {"state", makeState},
     {"softmaxCrossEntropy", makeSoftmaxCrossEntropy},
     {"meanSquaredError", makeMeanSquaredError},
+    {"squaredError", makeSquaredError},
 };
 }  // namespace
 

@@ -27,8 +27,15 @@ constexpr OpSchema kSchemas[] = {
     {"avgPool2d", checkPool2d},
     {"layerNorm", checkLayerNorm},
     {"batchNorm", checkBatchNorm, false, false, nullptr, batchNormBuffers},
+    {"attentionPool", checkAttentionPool, false, false, nullptr, nullptr, -1, 2},
+    {"trailingLengths", checkTrailingLengths},
+    {"addTable", checkAddTable},
+    {"appendTable", checkAppendTable},
+    {"activation", checkActivation},
+    {"state", checkState, false, false, nullptr, stateBuffers, -1, -1, true},
     {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, nullptr, 1},
     {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, nullptr, 1},
+    {"squaredError", checkSquaredError, false, true, nullptr, nullptr, -1, 2},
 };
 }  // namespace
 

@@ -56,6 +56,8 @@ constexpr Table kTable = {
     scaleVector,
     addScaled,
     dotProduct,
+    activateVector,
+    activationInputGradient,
 };
 
 }  // namespace
