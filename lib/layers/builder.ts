@@ -92,7 +92,8 @@ export class GraphBuilder {
   lengths: SymbolicTensor | undefined;
   /** The data, once the graph has its input. */
   source: DataSource | undefined;
-  readonly #lengthsOf = new Map<number, SymbolicTensor>();
+  // By name of a tensor, not by id: behind a masking layer the same elements go by another name.
+  readonly #lengthsOf = new Map<SymbolicTensor, SymbolicTensor>();
   readonly #softmaxOf = new Map<number, SymbolicTensor>();
   readonly #tensors: TensorSpec[] = [];
   readonly #nodes: NodeSpec[] = [];
@@ -160,8 +161,8 @@ export class GraphBuilder {
    * all sequences that come out when the layer has set others.
    */
   withLengths(inputs: readonly SymbolicTensor[], lower: () => readonly SymbolicTensor[]): readonly SymbolicTensor[] {
-    const from = inputs.find(({ id }) => this.#lengthsOf.has(id));
-    const before = from === undefined ? undefined : this.#lengthsOf.get(from.id);
+    const from = inputs.find((input) => this.#lengthsOf.has(input));
+    const before = from === undefined ? undefined : this.#lengthsOf.get(from);
     this.lengths = before;
     const outputs = lower();
     const after = this.lengths;
