@@ -148,12 +148,12 @@ export class GraphBuilder {
 
   /** How many steps of a tensor's rows are valid, where there are lengths. */
   lengthsOf(tensor: SymbolicTensor): SymbolicTensor | undefined {
-    return this.#lengthsOf.get(tensor.id);
+    return this.#lengthsOf.get(tensor);
   }
 
   /** Says how many steps of a tensor's rows are valid. */
   setLengths(tensor: SymbolicTensor, lengths: SymbolicTensor): void {
-    this.#lengthsOf.set(tensor.id, lengths);
+    this.#lengthsOf.set(tensor, lengths);
   }
 
   /**

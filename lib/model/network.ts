@@ -1,6 +1,7 @@
 /** A model as a topology of layers with weights on a device: what predicts, streams and is saved. */
-import { expectBoolean, expectInteger, rejectUnknownKeys } from '../checks.js';
+import { expectBoolean, expectInteger, rejectUnknownKeys, show } from '../checks.js';
 import { type ChannelStatistics, type Dataset, datasetStatistics } from '../data/index.js';
+import { CugruError } from '../errors.js';
 import type { Normalization } from '../image/index.js';
 import { GroupTable } from '../layers/builder.js';
 import { normalizationGroup } from '../layers/reading.js';
@@ -20,6 +21,7 @@ import { type Device, disposeWhenMade, Runtime } from './runtime.js';
 import { SlabCache } from './source.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { type ModelSummary, summarize } from './summary.js';
+import { weightsToTake } from './taking.js';
 import { elements, type Tensor } from './tensor.js';
 import { type StateDict, WeightTable } from './weights.js';
 
@@ -143,6 +145,22 @@ export class Network<Prediction = Float32Array> {
     const partial = expectBoolean('partial', options.partial ?? false);
     await this.table().write(await this.store(), 'parameters', weights, { partial });
     if (Object.hasOwn(weights, `${normalizationGroup}.mean`)) this.#normalized = true;
+  }
+
+  /**
+   * Takes over weights from another model, for example from one that was pre-trained without labels: copies of those layers that have the
+   * same name and shapes in both, and its normalisation. The other model stays as it is.
+   * @param options - `layers`: these alone, and all of them.
+   * @returns the names of the layers that were taken.
+   * @throws {@link CugruError} `ERR_VALUE` where no layer fits or a name is unknown, `ERR_SHAPE` where a named layer does not fit;
+   * nothing changes then. `ERR_BUSY` during a fit.
+   */
+  async takeWeights(from: Network<unknown>, options: { readonly layers?: readonly string[] } = {}): Promise<string[]> {
+    rejectUnknownKeys('takeWeights', options, ['layers']);
+    if (!(from instanceof Network)) throw new CugruError('ERR_TYPE', `from must be a model, got ${show(from)}`);
+    const taken = weightsToTake(await this.getWeights(), await from.getWeights(), options.layers);
+    await this.setWeights(taken, { partial: true });
+    return [...new Set(Object.keys(taken).map((name) => name.slice(0, name.indexOf('.'))))];
   }
 
   /** Layers, shapes, parameters and the kernel that each runs on; print it with `String(summary)`. */

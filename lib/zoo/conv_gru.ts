@@ -26,7 +26,7 @@ export interface ConvGruOptions extends ClassifierOptions {
  * features", as in L-RNN and CRNN.
  *
  * Each stage is convolution, batch normalisation, ReLU, maximum over 2 x 2. At 28 x 28 x 1 and the defaults: 7 steps of 448
- * numbers, 464 thousand parameters, 14 million operations an image.
+ * numbers, 465 thousand parameters, 14 million operations an image.
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE` for options out of range or unknown.
  */
 export function convGru(options: ConvGruOptions): Sequential {

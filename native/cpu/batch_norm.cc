@@ -83,7 +83,7 @@ class BatchNormKernel final : public Kernel {
       table_.addProducts(dy + at, x + at, count, desc_.channels, mean, rstd, plain + channelFloats_);
     });
     float* total = static_cast<float*>(args.workspace);
-    addPieces(sums, pieces(), total);
+    addPieces(sums, [&](int64_t c, double sum) { total[c] = static_cast<float>(sum); });
     if (args.paramGradients != nullptr) {
       table_.add(args.paramGradients, total + channelFloats_, args.paramGradients, desc_.channels);
       table_.add(args.paramGradients + desc_.channels, total, args.paramGradients + desc_.channels, desc_.channels);
@@ -106,16 +106,20 @@ class BatchNormKernel final : public Kernel {
     });
   }
 
-  // Both sums of each channel, in double.
-  void addPieces(const float* sums, int64_t count, float* total) const {
+  // take(place, sum) for both sums of each channel, in double.
+  template <typename Take>
+  void addPieces(const float* sums, const Take& take) const {
     for (int64_t c = 0; c < 2 * channelFloats_; ++c) {
       double sum = 0;
-      for (int64_t piece = 0; piece < count; ++piece) sum += static_cast<double>(sums[2 * piece * channelFloats_ + c]);
-      total[c] = static_cast<float>(sum);
+      for (int64_t piece = 0; piece < pieces(); ++piece) {
+        sum += static_cast<double>(sums[2 * piece * channelFloats_ + c]);
+      }
+      take(c, sum);
     }
   }
 
-  // Mean and biased variance of the valid rows, in two passes: far from zero one alone would lose the variance.
+  // Mean and biased variance of the valid rows, in two passes: far from zero one alone would lose the variance, and rounds the mean,
+  // which the second corrects.
   void findStatistics(const KernelArgs& args, const float* x, float* found, Stream& stream) const {
     float* sums = static_cast<float*>(args.workspace) + sumsAt_;
     float* mean = found;
@@ -127,21 +131,21 @@ class BatchNormKernel final : public Kernel {
       std::fill_n(sums + piece * stride, stride, 0.0f);
       table_.addRows(x + first * desc_.channels, desc_.channels, rows, sums + piece * stride, desc_.channels);
     });
-    addPieces(sums, pieces(), found);
-    for (int64_t c = 0; c < desc_.channels; ++c) mean[c] = static_cast<float>(static_cast<double>(mean[c]) / count);
+    addPieces(sums, [&](int64_t c, double sum) { found[c] = static_cast<float>(sum / count); });
     eachPiece(stream, validRows(args), [&](int64_t piece, int64_t first, int64_t rows) {
-      float* sum = sums + piece * stride + channelFloats_;
-      std::fill_n(sum, channelFloats_, 0.0f);
-      table_.addSquares(x + first * desc_.channels, rows, desc_.channels, mean, sum);
+      float* sum = sums + piece * stride;
+      std::fill_n(sum, stride, 0.0f);
+      table_.addDeviations(x + first * desc_.channels, rows, desc_.channels, mean, sum, sum + channelFloats_);
     });
+    float* rest = static_cast<float*>(args.workspace);  // of the mean
+    addPieces(sums, [&](int64_t c, double sum) {
+      (c < channelFloats_ ? rest[c] : variance[c - channelFloats_]) = static_cast<float>(sum / count);
+    });
+    const float unbiased = static_cast<float>(count / std::max(count - 1, 1.0));
     for (int64_t c = 0; c < desc_.channels; ++c) {
-      double sum = 0;
-      for (int64_t piece = 0; piece < pieces(); ++piece) {
-        sum += static_cast<double>(sums[piece * stride + channelFloats_ + c]);
-      }
-      variance[c] = static_cast<float>(sum / count);
-      const float unbiased = static_cast<float>(sum / std::max(count - 1, 1.0));
-      keep(args.buffers[c], mean[c], args.buffers[desc_.channels + c], unbiased);
+      mean[c] += rest[c];
+      variance[c] -= rest[c] * rest[c];
+      keep(args.buffers[c], mean[c], args.buffers[desc_.channels + c], variance[c] * unbiased);
     }
   }
 

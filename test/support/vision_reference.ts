@@ -151,6 +151,10 @@ export interface NormResult {
   readonly dx: Float64Array;
   readonly weight: Float64Array;
   readonly bias: Float64Array;
+  /** The largest x over the smallest deviation: how much of a rounding error in x is left in y. */
+  readonly condition: number;
+  /** The largest of the terms that make dx, which may cancel. */
+  readonly terms: number;
 }
 
 interface Group {
@@ -163,9 +167,10 @@ function statisticsOf(x: Numbers, indices: readonly number[]): Group {
   return { mean, variance: indices.reduce((sum, i) => sum + (at(x, i) - mean) ** 2, 0) / indices.length };
 }
 
-// Normalises each group of elements by statistics of its own. `moving`: gradients flow through them.
+// Normalises each group of elements by its own statistics, through which gradients flow, or by given ones.
 function normalizeGroups(f: NormFeed, groups: readonly (readonly number[])[], given?: readonly Group[]): NormResult {
   const { width, x, weight, bias, dy, epsilon } = f;
+  let [condition, terms] = [0, 0];
   const result = {
     y: new Float64Array(x.length),
     dx: new Float64Array(x.length),
@@ -180,13 +185,15 @@ function normalizeGroups(f: NormFeed, groups: readonly (readonly number[])[], gi
     const [sum, products] = indices.reduce(([a, b], i) => [a + slope(i), b + slope(i) * normal(i)], [0, 0]);
     const count = indices.length;
     for (const i of indices) {
+      condition = Math.max(condition, Math.abs(at(x, i)) * rstd);
+      terms = Math.max(terms, Math.abs(rstd * slope(i)));
       result.y[i] = normal(i) * at(weight, i % width) + at(bias, i % width);
       add(result.weight, i % width, at(dy, i) * normal(i));
       add(result.bias, i % width, at(dy, i));
       result.dx[i] = rstd * (slope(i) - (given ? 0 : (sum + normal(i) * products) / count));
     }
   }
-  return result;
+  return { ...result, condition, terms };
 }
 
 export function layerNorm(feed: NormFeed): NormResult {

@@ -46,7 +46,7 @@ constexpr Table kTable = {
     avgPoolGradient,
     layerNormRow,
     layerNormGradientRow,
-    addSquares,
+    addDeviations,
     addProducts,
     scaleChannels,
     batchNormGradient,

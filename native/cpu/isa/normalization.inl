@@ -3,26 +3,34 @@
 namespace cugru::cpu {
 namespace {
 
-// y = (x - mean) * rstd * weight + bias, for one row; two passes for the statistics.
+// y = (x - mean) * rstd * weight + bias, for one row. The second pass over the row corrects the first one's mean, whose sum was rounded.
 void layerNormRow(const NormRow& r, const float* x, float* y, float* statistics) {
   const float count = static_cast<float>(r.features);
   Vec sums = zero();
   for (int64_t i = 0; i < r.features; i += Vec::N) sums = add(sums, loadUpTo(x + i, r.features - i));
-  const float mean = sumOfLanes(sums) / count;
-  const Vec shift = broadcast(mean);
-  Vec squares = zero();
+  const float about = sumOfLanes(sums) / count;
+  const Vec middle = broadcast(about);
+  Vec deviations = zero(), squares = zero();
   int64_t i = 0;
   for (; i + Vec::N <= r.features; i += Vec::N) {
-    const Vec d = sub(load(x + i), shift);
+    const Vec d = sub(load(x + i), middle);
+    deviations = add(deviations, d);
     squares = fma(d, d, squares);
   }
-  float total = sumOfLanes(squares);
-  for (; i < r.features; ++i) total += (x[i] - mean) * (x[i] - mean);
-  const float rstd = 1.0f / __builtin_sqrtf(total / count + r.epsilon);
+  float rest = sumOfLanes(deviations), total = sumOfLanes(squares);
+  for (; i < r.features; ++i) {
+    const float d = x[i] - about;
+    rest += d;
+    total += d * d;
+  }
+  rest /= count;
+  const float mean = about + rest, variance = total / count - rest * rest;
+  const float rstd = 1.0f / __builtin_sqrtf(variance + r.epsilon);
   if (statistics != nullptr) {
     statistics[0] = mean;
     statistics[1] = rstd;
   }
+  const Vec shift = broadcast(mean);
   const Vec scale = broadcast(rstd);
   for (i = 0; i < r.features; i += Vec::N) {
     const int64_t n = r.features - i;
@@ -57,17 +65,19 @@ void layerNormGradientRow(const NormRow& r, const float* x, const float* dy, con
   }
 }
 
-// sum[c] += (x[row][c] - mean[c])^2 over rows.
-void addSquares(const float* x, int64_t rows, int64_t channels, const float* mean, float* sum) {
+// Of d = x[row][c] - about[c]: sum[c] += d and squares[c] += d^2 over rows.
+void addDeviations(const float* x, int64_t rows, int64_t channels, const float* about, float* sum, float* squares) {
   for (int64_t c = 0; c < channels; c += Vec::N) {
     const int64_t n = channels - c;
-    const Vec shift = loadUpTo(mean + c, n);
-    Vec total = loadUpTo(sum + c, n);
+    const Vec middle = loadUpTo(about + c, n);
+    Vec plain = loadUpTo(sum + c, n), total = loadUpTo(squares + c, n);
     for (int64_t row = 0; row < rows; ++row) {
-      const Vec d = sub(loadUpTo(x + row * channels + c, n), shift);
+      const Vec d = sub(loadUpTo(x + row * channels + c, n), middle);
+      plain = add(plain, d);
       total = fma(d, d, total);
     }
-    storeUpTo(sum + c, total, n);
+    storeUpTo(sum + c, plain, n);
+    storeUpTo(squares + c, total, n);
   }
 }
 

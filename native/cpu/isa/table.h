@@ -191,7 +191,8 @@ struct Table {
                        float* statistics);  // mean, 1 / deviation; or null
   void (*layerNormGradientRow)(const NormRow& row, const float* x, const float* dy, const float* statistics, float* dx,
                                float* dweight, float* dbias);  // dx may be null, or both of the others
-  void (*addSquares)(const float* x, int64_t rows, int64_t channels, const float* mean, float* sum);
+  void (*addDeviations)(const float* x, int64_t rows, int64_t channels, const float* about, float* sum,
+                        float* squares);  // of d = x - about: sum += d, squares += d^2
   void (*addProducts)(const float* dy, const float* x, int64_t rows, int64_t channels, const float* mean,
                       const float* rstd, float* sum);  // sum += dy * (x - mean) * rstd
   void (*scaleChannels)(const float* x, const float* mean, const float* scale, const float* shift, float* out,
