@@ -47,7 +47,7 @@ for (const name of fixtureNames) {
     for (const tensor of golden.names) {
       if (/^(labels|lengths)$/.test(tensor)) t.true(golden.i32(tensor).length > 0);
       else if (
-        /^(x|h0|c0|dy|dhN|dcN|targets|(\w+\.)?(weight|bias)(_\w+)?)$/.test(tensor) &&
+        /^(x|h0|c0|dy|dhN|dcN|targets|([\w.]+\.)?(weight|bias)(_\w+)?)$/.test(tensor) &&
         !/^(grad|final)\./.test(tensor)
       ) {
         t.true(golden.f32(tensor).data.every(Number.isFinite), tensor);

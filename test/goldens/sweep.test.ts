@@ -14,9 +14,8 @@ async function modelOf(golden: Golden, isa: string): Promise<Sequential> {
   const options = { inputShape, normalization: 'none', ...placeOf(isa) } as const;
   const model = sequential([layer, layers.flatten()], options);
   model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
-  const weights = golden.names.filter((name) => name.startsWith('weight:'));
-  const named = (name: string) => `${layer.kind}_1.${name.slice('weight:'.length)}`;
-  await model.setWeights(Object.fromEntries(weights.map((name) => [named(name), golden.f32(name)])));
+  const weights = golden.names.filter((name) => /(weight|bias)\w*$/.test(name) && !name.startsWith('grad.'));
+  await model.setWeights(Object.fromEntries(weights.map((name) => [`${layer.kind}_1.${name}`, golden.f32(name)])));
   return model;
 }
 
@@ -26,16 +25,16 @@ for (const name of fixtureNames.filter((file) => file.startsWith('sweep_'))) {
       const golden = await Golden.load(name);
       const model = await modelOf(golden, isa);
       const shape = golden.shape('x').slice(1);
-      const data = datasets.fromArrays({ inputs: golden.f32('x').data, labels: golden.f32('target').data, shape });
+      const data = datasets.fromArrays({ inputs: golden.f32('x').data, labels: golden.f32('targets').data, shape });
       t.true(relativeError(await model.predict(data), golden.f64('output')) < 2e-6);
       const { loss } = await model.computeGradients(data);
       t.true(Math.abs(loss - (golden.f64('loss')[0] as number)) < 2e-6);
       const gradients = await model.getGradients();
-      const wanted = golden.names.filter((key) => key.startsWith('grad:'));
+      const wanted = golden.names.filter((key) => key.startsWith('grad.'));
       t.is(Object.keys(gradients).length, wanted.length);
       for (const key of wanted) {
         const [layer] = model.layers;
-        const got = gradients[`${layer?.name}.${key.slice('grad:'.length)}`];
+        const got = gradients[`${layer?.name}.${key.slice('grad.'.length)}`];
         t.true(relativeError(got?.data ?? [], golden.f64(key)) < 1e-5, key);
       }
       model.dispose();
