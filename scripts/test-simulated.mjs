@@ -12,6 +12,17 @@ if (!existsSync(join(device, 'libkernels_host.so'))) {
 }
 const suites = ['gru', 'gru_differences', 'gru_modes', 'cells', 'cells_modes', 'dense', 'gather', 'dropout', 'losses']
   .concat(['pointwise', 'optimizers', 'valid_rows', 'extremes'])
+  .concat([
+    'rearrange',
+    'steps',
+    'attention_pool',
+    'activation',
+    'tables',
+    'row_dropout',
+    'squared_error',
+    'state',
+    'rows',
+  ])
   .map((name) => `test/conformance/${name}.test.ts`);
 const cache = mkdtempSync(join(tmpdir(), 'cugru-kernels-'));
 const env = { CUGRU_CUDA_PATH: device, CUGRU_CUDA_PROBE: 'skip', CUGRU_CUDA_PRECISION: 'fp32', XDG_CACHE_HOME: cache };
