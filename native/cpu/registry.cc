@@ -28,8 +28,15 @@ constexpr Entry kEntries[] = {
     {"concat", makeConcat},
     {"reverse", makeReverse},
     {"reduceSteps", makeReduceSteps},
+    {"activation", makeActivation},
+    {"attentionPool", makeAttentionPool},
+    {"trailingLengths", makeTrailingLengths},
+    {"addTable", makeAddTable},
+    {"appendTable", makeAppendTable},
+    {"state", makeState},
     {"softmaxCrossEntropy", makeSoftmaxCrossEntropy},
     {"meanSquaredError", makeMeanSquaredError},
+    {"squaredError", makeSquaredError},
 };
 }  // namespace
 

@@ -148,6 +148,14 @@ void Program::boundIntegers() {
     const std::vector<int32_t>& in = step.flow.inputs;
     const int lengths = step.flow.schema->lengths;
     if (lengths >= 0 && static_cast<int>(in.size()) > lengths) narrow(in[lengths], 1, graph_.tensors[in[0]].steps);
+    if (step.desc.op == "trailingLengths" && step.flow.outputs[0] >= 0) {
+      const TensorSpec& x = graph_.tensors[in[0]];
+      const Bounds& out = bounds_[step.flow.outputs[0]];
+      if (x.steps > out.high || out.low > 1) {
+        fail(code::kShape, step.desc.name, " (trailingLengths) gives lengths of up to ", x.steps, " steps, of ",
+             x.describe(), "; one of their readers takes ", out.low, " to ", out.high);
+      }
+    }
     if (step.desc.op == "softmaxCrossEntropy") narrow(in[1], 0, step.classes - 1);
     if (step.desc.op == "gather" && step.flow.outputs[0] >= 0) {
       const Bounds& out = bounds_[step.flow.outputs[0]];

@@ -47,17 +47,19 @@ export interface OpCase {
   readonly inputs: readonly ({ readonly spec: TensorSpec; readonly values: NumericArray } | null)[];
   readonly output: TensorSpec;
   readonly dy: Float32Array;
+  /** Outputs behind the first that are left out. */
+  readonly leftOut?: number;
   /** Of all batch rows; fewer make the last ones padding. */
   readonly rows?: number;
 }
 
-function program({ op, attrs, batch, inputs, output }: OpCase): ProgramOptions {
+function program({ op, attrs, batch, inputs, output, leftOut = 0 }: OpCase): ProgramOptions {
   const graph: OpGraph = {
     op,
     inputs: inputs.map((input, i) =>
       input === null ? null : { name: `x${i}`, spec: input.spec, gradient: input.spec.dtype === 'f32' },
     ),
-    outputs: [{ name: 'y', spec: output, seeded: true }],
+    outputs: [{ name: 'y', spec: output, seeded: true }, ...Array.from({ length: leftOut }, () => null)],
     ...(attrs === undefined ? {} : { attrs }),
   };
   return { graph: opGraph(graph), batch };

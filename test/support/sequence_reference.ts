@@ -111,3 +111,85 @@ export function reduceSteps(shape: Shape, kind: Reduction, x: Numbers, dy: Numbe
   });
   return { y, gradients: [dx] };
 }
+
+/** A mean of the valid steps, weighted by the softmax of their scores; gradients of x and of the scores. */
+export function attentionPool(
+  shape: Shape,
+  x: Numbers,
+  scores: Numbers,
+  dy: Numbers,
+  lengths?: Int32Array,
+): Wanted & { readonly weights: Float64Array } {
+  const alone = { ...shape, features: 1 };
+  const y = new Float64Array(shape.batch * shape.rows * shape.features);
+  const [dx, dScores, weights] = [new Float64Array(x.length), new Float64Array(scores.length), scores.slice().fill(0)];
+  eachColumn(alone, lengths, ({ b, r, length, out }) => {
+    const steps = Array.from({ length }, (_, t) => t);
+    const powers = steps.map((t) => Math.exp(at(scores, place(alone, b, t, r, 0))));
+    const sum = powers.reduce((a, power) => a + power, 0);
+    const features = Array.from({ length: shape.features }, (_, f) => f);
+    const slopes = steps.map((t) =>
+      features.reduce((a, f) => a + at(dy, out * shape.features + f) * at(x, place(shape, b, t, r, f)), 0),
+    );
+    const mean = steps.reduce((a, t) => a + (at(powers, t) / sum) * at(slopes, t), 0);
+    for (const t of steps) {
+      const [weight, score] = [at(powers, t) / sum, place(alone, b, t, r, 0)];
+      weights[score] = weight;
+      dScores[score] = weight * (at(slopes, t) - mean);
+      for (const f of features) {
+        const [from, to] = [place(shape, b, t, r, f), out * shape.features + f];
+        y[to] = at(y, to) + weight * at(x, from);
+        dx[from] = weight * at(dy, to);
+      }
+    }
+  });
+  return { y, gradients: [dx, dScores], weights: Float64Array.from(weights) };
+}
+
+/** 1 + the last step with a feature that is not `value`, at least 1; one for each batch row and row. */
+export function trailingLengths(shape: Shape, x: Numbers, value: number): Int32Array {
+  const lengths = new Int32Array(shape.batch * shape.rows).fill(1);
+  eachColumn(shape, undefined, ({ b, r, f }) => {
+    for (let t = 0; t < shape.steps; t++) {
+      const row = b * shape.rows + r;
+      if (at(x, place(shape, b, t, r, f)) !== value) lengths[row] = Math.max(at(lengths, row), t + 1);
+    }
+  });
+  return lengths;
+}
+
+/** 1 - erf(z) for z >= 0: the series of erf with terms that are all positive, and Lentz's continued fraction further out. */
+function erfc(z: number): number {
+  if (z < 2.5) {
+    let [term, sum] = [z, z];
+    for (let n = 1; n < 200; n++) {
+      term *= (2 * z * z) / (2 * n + 1);
+      sum += term;
+    }
+    return 1 - (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z) * sum;
+  }
+  let fraction = 0;
+  for (let n = 200; n > 0; n--) fraction = n / 2 / (z + fraction);
+  return Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + fraction);
+}
+
+export type ActivationKind = 'relu' | 'tanh' | 'sigmoid' | 'gelu' | 'silu';
+export const activationKinds: readonly ActivationKind[] = ['relu', 'tanh', 'sigmoid', 'gelu', 'silu'];
+
+const probability = (x: number) => (x < 0 ? erfc(-x / Math.SQRT2) / 2 : 1 - erfc(x / Math.SQRT2) / 2);
+const density = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+const logistic = (x: number) => 1 / (1 + Math.exp(-x));
+
+const functions: Record<ActivationKind, readonly [value: (x: number) => number, slope: (x: number) => number]> = {
+  relu: [(x) => Math.max(x, 0), (x) => (x > 0 ? 1 : 0)],
+  tanh: [Math.tanh, (x) => 1 - Math.tanh(x) ** 2],
+  sigmoid: [logistic, (x) => logistic(x) * (1 - logistic(x))],
+  gelu: [(x) => x * probability(x), (x) => probability(x) + x * density(x)],
+  silu: [(x) => x * logistic(x), (x) => logistic(x) * (1 + x * (1 - logistic(x)))],
+};
+
+export function activation(kind: ActivationKind, x: Numbers, dy: Numbers): Wanted {
+  const [value, slope] = functions[kind];
+  const wide = Float64Array.from(x);
+  return { y: wide.map(value), gradients: [wide.map((v, i) => slope(v) * at(dy, i))] };
+}

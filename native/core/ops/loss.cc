@@ -49,10 +49,34 @@ LossDesc meanSquaredErrorDesc(const OpDesc& desc) {
   return loss;
 }
 
+LossDesc squaredErrorDesc(const OpDesc& desc) {
+  expectCounts(desc, 2, 3, 0);
+  const TensorSpec& prediction = inputSpec(desc, 0, "prediction");
+  if (prediction.dtype != DType::f32) fail(code::kType, desc.name, " expects f32, got ", prediction.describe());
+  inputSpec(desc, 1, "target");
+  expectSpec(desc, desc.inputs[1], prediction, "target as prediction,");
+  LossDesc loss;
+  loss.batch = desc.batch;
+  loss.rows = prediction.rows;
+  loss.steps = prediction.steps > 0 ? prediction.steps : 1;
+  loss.features = prediction.features();
+  loss.hasLengths = desc.inputs.size() > 2 && desc.inputs[2].has_value();
+  if (!loss.hasLengths) return loss;
+  if (prediction.steps < 1) {
+    fail(code::kShape, desc.name, " (squaredError): lengths are for sequences, the prediction is ",
+         prediction.describe());
+  }
+  expectSpec(desc, desc.inputs[2], TensorSpec{DType::i32, 0, {}, prediction.rows}, "lengths");
+  return loss;
+}
+
 int64_t softmaxCrossEntropyClasses(const OpDesc& desc) { return softmaxCrossEntropyDesc(desc).features; }
 
 std::vector<ParamSpec> checkSoftmaxCrossEntropy(const OpDesc& desc) {
   return softmaxCrossEntropyDesc(desc), std::vector<ParamSpec>{};
+}
+std::vector<ParamSpec> checkSquaredError(const OpDesc& desc) {
+  return squaredErrorDesc(desc), std::vector<ParamSpec>{};
 }
 std::vector<ParamSpec> checkMeanSquaredError(const OpDesc& desc) {
   return meanSquaredErrorDesc(desc), std::vector<ParamSpec>{};

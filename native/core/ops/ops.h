@@ -78,8 +78,8 @@ std::vector<ParamSpec> checkLastState(const OpDesc& desc);
 // ---- dense: activation(x W^T + b) on the last axis.
 //   in  x [steps?, batch, ..., in]   out [steps?, batch, ..., units]   attrs units, activation? ('linear'), useBias? (true)
 //   params weight (units, in), bias? (units)
-enum class Activation : uint8_t { linear, relu, tanh, sigmoid };
-Activation activation(const std::string& name);  // ERR_VALUE lists the known ones
+enum class Activation : uint8_t { linear, relu, tanh, sigmoid, gelu, silu };
+Activation activation(const std::string& name);  // those of dense: up to sigmoid; ERR_VALUE lists the known ones
 struct DenseDesc {
   int64_t rows = 0;  // steps * batch * what lies between
   int64_t inputs = 0, units = 0;
@@ -91,25 +91,32 @@ std::vector<ParamSpec> checkDense(const OpDesc& desc);
 
 // ---- softmax: over the last axis. in, out [steps?, batch, classes]
 // ---- dropout: inverted dropout. out = keep ? in / (1 - rate) : 0; kept when uniform01(Philox(seed, op id, step, element)) >= rate,
-//      element = index in memory order. attrs rate in [0, 1)
+//      element = index in memory order. attrs rate in [0, 1), scope? element | row: one draw for all steps and features of a row,
+//      element = its number among batch * rows
 // ---- add: scale times the sum of two to eight tensors alike. in a, b, ...  out [steps?, batch, dims...]   attrs scale? (1)
+// ---- activation: in x  out y   attrs kind: relu | tanh | sigmoid | gelu (x Phi(x), Phi the normal distribution) | silu (x s(x))
 // ---- multiply: the product of two tensors alike, element by element. in a, b  out [steps?, batch, dims...]
 struct RowsDesc {
   int64_t rows = 0;  // steps * batch
   int64_t features = 0;
   float rate = 0;    // dropout
   size_t terms = 0;  // add
-  float scale = 1;   // add
+  Activation activation = Activation::linear;
+  float scale = 1;         // add
+  int64_t rowsOfStep = 0;  // batch * rows
+  bool wholeRows = false;  // dropout of scope row
   uint32_t opId = 0;
 };
 RowsDesc softmaxDesc(const OpDesc& desc);
 RowsDesc dropoutDesc(const OpDesc& desc);
 RowsDesc addDesc(const OpDesc& desc);
 RowsDesc multiplyDesc(const OpDesc& desc);
+RowsDesc activationDesc(const OpDesc& desc);
 std::vector<ParamSpec> checkSoftmax(const OpDesc& desc);
 std::vector<ParamSpec> checkDropout(const OpDesc& desc);
 std::vector<ParamSpec> checkAdd(const OpDesc& desc);
 std::vector<ParamSpec> checkMultiply(const OpDesc& desc);
+std::vector<ParamSpec> checkActivation(const OpDesc& desc);
 
 // ---- softmaxCrossEntropy: -sum_c target_c log softmax(logits)_c, summed over valid rows; gradient of its mean over valid rows.
 //   in  logits [batch, classes],  labels slab i32 [] (class) or f32 [classes] (a distribution),  indices i32
@@ -117,15 +124,22 @@ std::vector<ParamSpec> checkMultiply(const OpDesc& desc);
 //   attrs labelSmoothing? in [0, 1): target = (1 - s) * label + s / classes
 // ---- meanSquaredError: mean over a row's features, summed over valid rows; gradient of its mean over valid rows.
 //   in  prediction [steps?, batch, dims...],  targets slab f32 (a row's elements in canonical order),  indices i32
+// ---- squaredError: the same between two tensors of the graph; the mean over a row's valid elements. No gradient to the target.
+//   in  prediction [steps?, batch, dims...],  target as prediction,  lengths? i32 [batch] (full)
+//   of all rows (core/tensor.h) of a batch row together
 struct LossDesc {
   int64_t batch = 0, steps = 1, features = 0;  // features: of one step; classes for cross entropy
+  int64_t rows = 1;                            // of a batch row
+  bool hasLengths = false;
   bool softLabels = false;
   float labelSmoothing = 0;
 };
 LossDesc softmaxCrossEntropyDesc(const OpDesc& desc);
 LossDesc meanSquaredErrorDesc(const OpDesc& desc);
+LossDesc squaredErrorDesc(const OpDesc& desc);
 std::vector<ParamSpec> checkSoftmaxCrossEntropy(const OpDesc& desc);
 std::vector<ParamSpec> checkMeanSquaredError(const OpDesc& desc);
+std::vector<ParamSpec> checkSquaredError(const OpDesc& desc);
 int64_t softmaxCrossEntropyClasses(const OpDesc& desc);
 
 }  // namespace cugru

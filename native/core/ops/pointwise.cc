@@ -20,6 +20,7 @@ RowsDesc sameShape(const OpDesc& desc, size_t maxInputs) {
   RowsDesc rows;
   rows.rows = rowsOf(desc, x);
   rows.features = x.features();
+  rows.rowsOfStep = x.rowsOf(desc.batch);
   rows.opId = desc.id;
   return rows;
 }
@@ -73,6 +74,11 @@ RowsDesc dropoutDesc(const OpDesc& desc) {
   RowsDesc rows = sameShape(desc, 1);
   rows.rate = static_cast<float>(desc.attrs.number("rate", 0, 1));
   if (rows.rate >= 1) fail(code::kValue, desc.name, " (dropout): the rate must be below 1");
+  const std::string scope = desc.attrs.stringOr("scope", "element");
+  if (scope != "element" && scope != "row") {
+    fail(code::kValue, desc.name, " (dropout): unknown scope '", scope, "'; known are element, row");
+  }
+  rows.wholeRows = scope == "row";
   return rows;
 }
 
@@ -88,6 +94,22 @@ RowsDesc addDesc(const OpDesc& desc) {
   return rows;
 }
 
+RowsDesc activationDesc(const OpDesc& desc) {
+  RowsDesc rows = sameShape(desc, 1);
+  const std::string& kind = desc.attrs.string("kind");
+  if (kind == "gelu") {
+    rows.activation = Activation::gelu;
+  } else if (kind == "silu") {
+    rows.activation = Activation::silu;
+  } else if (kind == "relu" || kind == "tanh" || kind == "sigmoid") {
+    rows.activation = activation(kind);
+  } else {
+    fail(code::kValue, desc.name, " (activation): unknown kind '", kind,
+         "'; known are relu, tanh, sigmoid, gelu, silu");
+  }
+  return rows;
+}
+
 RowsDesc multiplyDesc(const OpDesc& desc) {
   RowsDesc rows = sameShape(desc, 2);
   inputSpec(desc, 1, "factor");
@@ -98,6 +120,7 @@ RowsDesc multiplyDesc(const OpDesc& desc) {
 std::vector<ParamSpec> checkSoftmax(const OpDesc& desc) { return softmaxDesc(desc), std::vector<ParamSpec>{}; }
 std::vector<ParamSpec> checkDropout(const OpDesc& desc) { return dropoutDesc(desc), std::vector<ParamSpec>{}; }
 std::vector<ParamSpec> checkAdd(const OpDesc& desc) { return addDesc(desc), std::vector<ParamSpec>{}; }
+std::vector<ParamSpec> checkActivation(const OpDesc& desc) { return activationDesc(desc), std::vector<ParamSpec>{}; }
 std::vector<ParamSpec> checkMultiply(const OpDesc& desc) { return multiplyDesc(desc), std::vector<ParamSpec>{}; }
 
 }  // namespace cugru

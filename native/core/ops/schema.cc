@@ -20,8 +20,15 @@ constexpr OpSchema kSchemas[] = {
     {"concat", checkConcat},
     {"reverse", checkReverse, false, false, nullptr, nullptr, -1, 1},
     {"reduceSteps", checkReduceSteps, false, false, nullptr, nullptr, -1, 1},
+    {"attentionPool", checkAttentionPool, false, false, nullptr, nullptr, -1, 2},
+    {"trailingLengths", checkTrailingLengths},
+    {"addTable", checkAddTable},
+    {"appendTable", checkAppendTable},
+    {"activation", checkActivation},
+    {"state", checkState, false, false, nullptr, stateBuffers, -1, -1, true},
     {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, nullptr, 1},
     {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, nullptr, 1},
+    {"squaredError", checkSquaredError, false, true, nullptr, nullptr, -1, 2},
 };
 }  // namespace
 

@@ -17,11 +17,32 @@ namespace cugru::cpu {
 namespace {
 
 constexpr Table kTable = {
-    Vec::N,          2 * Vec::N,         Vec::kGruRows,      gruForward,   gruProject,
-    gruBackward,     cellForward,        cellBackward,       panelProduct, outerTile,
-    softmaxRow,      softmaxGradientRow, activationGradient, addVectors,   addRows,
-    dropoutForward,  dropoutBackward,    sumOfSquares,       sgdUpdate,    adamUpdate,
-    multiplyVectors, scaleVector,        addScaled,          dotProduct,
+    Vec::N,
+    2 * Vec::N,
+    Vec::kGruRows,
+    gruForward,
+    gruProject,
+    gruBackward,
+    cellForward,
+    cellBackward,
+    panelProduct,
+    outerTile,
+    softmaxRow,
+    softmaxGradientRow,
+    activationGradient,
+    addVectors,
+    addRows,
+    dropoutForward,
+    dropoutBackward,
+    sumOfSquares,
+    sgdUpdate,
+    adamUpdate,
+    multiplyVectors,
+    scaleVector,
+    addScaled,
+    dotProduct,
+    activateVector,
+    activationInputGradient,
 };
 
 }  // namespace

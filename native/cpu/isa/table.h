@@ -147,6 +147,10 @@ struct Table {
   void (*scale)(const float* x, float factor, float* out, int64_t count);      // out may be x
   void (*addScaled)(const float* x, float factor, float* sum, int64_t count);  // sum += factor * x
   float (*dot)(const float* a, const float* b, int64_t count);
+  void (*activate)(const float* x, float* y, int64_t count,
+                   int activation);  // 1 relu to 5 silu, as core/ops/ops.h counts
+  // From the activation's argument: gelu and silu, whose values do not tell.
+  void (*activationInputGradient)(const float* x, const float* dy, float* dx, int64_t count, int activation);
 };
 
 // Null where the build or its target lacks the instruction set.
