@@ -94,6 +94,7 @@ export class GraphBuilder {
   source: DataSource | undefined;
   readonly #lengthsOf = new Map<number, SymbolicTensor>();
   readonly #softmaxOf = new Map<number, SymbolicTensor>();
+  readonly #claimed = new Set<object>();
   readonly #tensors: TensorSpec[] = [];
   readonly #nodes: NodeSpec[] = [];
   readonly #inputs: GraphInput[] = [];
@@ -143,6 +144,13 @@ export class GraphBuilder {
   ): void {
     const ids = (list: readonly (SymbolicTensor | undefined)[]): number[] => list.map((tensor) => tensor?.id ?? -1);
     this.#nodes.push({ name, op, attrs, inputs: ids(inputs), outputs: ids(outputs), group, buffers });
+  }
+
+  /** Notes that a layer keeps something in this graph; false when it did so before. */
+  claim(owner: object): boolean {
+    const first = !this.#claimed.has(owner);
+    this.#claimed.add(owner);
+    return first;
   }
 
   /** Says how many steps of a tensor's rows are valid. */

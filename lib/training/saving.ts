@@ -39,6 +39,8 @@ export interface SavedModel {
   readonly format: typeof format;
   readonly version: number;
   readonly inputShape: readonly number[];
+  /** Rows of every batch, where they are fixed. */
+  readonly batchSize?: number;
   readonly seed: number;
   /** False: the normalisation waits for the first training set. */
   readonly normalized?: boolean;
@@ -77,6 +79,7 @@ function describeModel(model: SavableModel): SavedModel {
     format,
     version,
     inputShape: model.inputShape,
+    ...(model.batchSize === undefined ? {} : { batchSize: model.batchSize }),
     seed: model.seed,
     ...(model.normalization === 'none' ? {} : { normalized: model.normalized }),
     nodes: nodes.map((node) => ({ ...describeNode(node, model.inputShape.length === 3), inputs: refs(node.inputs) })),
