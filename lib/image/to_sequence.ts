@@ -206,5 +206,7 @@ export function toSequence(options: ToSequenceOptions = {}): ToSequence {
 
 /** Whether a value is what {@link toSequence} gives. */
 export function isToSequence(value: unknown): value is ToSequence {
-  return typeof value === 'object' && value !== null && (value as { readonly kind?: unknown }).kind === 'toSequence';
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, scheme } = value as { readonly kind?: unknown; readonly scheme?: unknown };
+  return kind === 'toSequence' && scheme !== undefined;
 }

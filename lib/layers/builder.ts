@@ -95,6 +95,7 @@ export class GraphBuilder {
   // By name of a tensor, not by id: behind a masking layer the same elements go by another name.
   readonly #lengthsOf = new Map<SymbolicTensor, SymbolicTensor>();
   readonly #softmaxOf = new Map<number, SymbolicTensor>();
+  readonly #claimed = new Set<object>();
   readonly #tensors: TensorSpec[] = [];
   readonly #nodes: NodeSpec[] = [];
   readonly #inputs: GraphInput[] = [];
@@ -149,6 +150,13 @@ export class GraphBuilder {
   /** How many steps of a tensor's rows are valid, where there are lengths. */
   lengthsOf(tensor: SymbolicTensor): SymbolicTensor | undefined {
     return this.#lengthsOf.get(tensor);
+  }
+
+  /** Notes that a layer keeps something in this graph; false when it did so before. */
+  claim(owner: object): boolean {
+    const first = !this.#claimed.has(owner);
+    this.#claimed.add(owner);
+    return first;
   }
 
   /** Says how many steps of a tensor's rows are valid. */

@@ -13,6 +13,11 @@ export interface InputOptions {
    * @defaultValue 'dataset' for images: mean and deviation of each channel of the first training set
    */
   readonly normalization?: Normalization;
+  /**
+   * Rows of every batch, for models with `stateful` layers: only so many are taken at a time.
+   * @defaultValue any number
+   */
+  readonly batchSize?: number;
 }
 
 /** @internal Checks the shape of a model's rows. */
@@ -28,8 +33,14 @@ export function expectInputShape(name: string, shape: unknown): readonly number[
   return Object.freeze([...(shape as number[])]);
 }
 
+/** @internal What an input has besides its shape, not checked yet. */
+export interface InputDetails {
+  readonly normalization?: unknown;
+  readonly batchSize?: unknown;
+}
+
 /** @internal {@link input}, with the name that the shape has in messages. */
-export function makeInput(name: string, shape: unknown, normalization?: unknown): LayerTensor {
+export function makeInput(name: string, shape: unknown, { normalization, batchSize }: InputDetails): LayerTensor {
   const checked = expectInputShape(name, shape);
   const isImage = checked.length === 3;
   if (normalization !== undefined && !isImage) {
@@ -38,7 +49,8 @@ export function makeInput(name: string, shape: unknown, normalization?: unknown)
       `normalization is for images, whose ${name} is [height, width, channels]; got [${checked.join(', ')}]`,
     );
   }
-  const source = new InputSource({ shape: checked });
+  const rows = batchSize === undefined ? undefined : expectInteger('batchSize', batchSize, { min: 1, max: 2 ** 20 });
+  const source = new InputSource({ shape: checked, batchSize: rows });
   return source.read({
     toSequence: undefined,
     normalization: isImage ? expectNormalization(normalization ?? 'dataset') : 'none',
@@ -58,6 +70,6 @@ export function makeInput(name: string, shape: unknown, normalization?: unknown)
  * @throws {@link CugruError} `ERR_SHAPE`, `ERR_VALUE`, `ERR_TYPE`.
  */
 export function input(options: InputOptions): LayerTensor {
-  rejectUnknownKeys('input', options, ['shape', 'normalization']);
-  return makeInput('shape', options.shape, options.normalization);
+  rejectUnknownKeys('input', options, ['shape', 'normalization', 'batchSize']);
+  return makeInput('shape', options.shape, options);
 }

@@ -9,6 +9,8 @@ import type { AnyLayer } from './layer.js';
 export interface InputSpec {
   /** `[height, width, channels]`, `[steps, features]` or `[features]`. */
   readonly shape: readonly number[];
+  /** Rows of every batch, where they are fixed: for layers that keep states. */
+  readonly batchSize?: number | undefined;
 }
 
 /** One way of reading the input. */

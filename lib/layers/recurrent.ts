@@ -5,6 +5,7 @@ import { expectSequence, type GraphBuilder, type SymbolicTensor } from './builde
 import type { CellName } from './cells.js';
 import { expectBiasInitializer } from './gate_bias.js';
 import { expectInitializer } from './initializers.js';
+import { keptStates } from './kept_states.js';
 import { type InputCount, Layer, type LayerConfig } from './layer.js';
 import type { LayerTensor } from './layer_tensor.js';
 import { lowerMerge, type MergeMode, mergeModes } from './merge_mode.js';
@@ -17,6 +18,7 @@ const known = [
   'returnSequences',
   'returnState',
   'goBackwards',
+  'stateful',
   'numLayers',
   'bidirectional',
   'mergeMode',
@@ -59,6 +61,7 @@ export class RecurrentLayer<Output = LayerTensor> extends Layer<Output> {
   readonly #returnSequences: boolean;
   readonly #returnState: boolean;
   readonly #goBackwards: boolean;
+  readonly #stateful: boolean;
   readonly #mergeMode: MergeMode;
 
   /** @internal */
@@ -78,6 +81,7 @@ export class RecurrentLayer<Output = LayerTensor> extends Layer<Output> {
     this.#returnSequences = expectBoolean('returnSequences', options.returnSequences ?? false);
     this.#returnState = expectBoolean('returnState', options.returnState ?? false);
     this.#goBackwards = expectBoolean('goBackwards', options.goBackwards ?? false);
+    this.#stateful = expectBoolean('stateful', options.stateful ?? false);
     this.#mergeMode = expectMergeMode(options, shared.bidirectional);
     this.inputCount = { min: 1, max: 1 + stateCount(this.#stack) };
     this.config = {
@@ -86,6 +90,7 @@ export class RecurrentLayer<Output = LayerTensor> extends Layer<Output> {
       returnSequences: this.#returnSequences,
       returnState: this.#returnState,
       goBackwards: this.#goBackwards,
+      stateful: this.#stateful,
       ...own,
     };
   }
@@ -114,11 +119,14 @@ export class RecurrentLayer<Output = LayerTensor> extends Layer<Output> {
     const [input, ...initial] = inputs as readonly [SymbolicTensor, ...SymbolicTensor[]];
     expectSequence(name, input);
     const { lengths } = builder;
-    const first = joinStates(builder, name, initial, this.#stack);
-    const made = lowerStack(builder, this, name, this.#directed(builder, name, input), this.#stack, {
-      lengths,
-      ...first,
-    });
+    const kept = this.#stateful ? keptStates(builder, this, name, input.rows, this.#stack) : undefined;
+    if (this.#stateful && initial.length > 0) {
+      throw new CugruError('ERR_GRAPH', `${name} is stateful: it begins with its own states, and takes no others`);
+    }
+    const first = kept?.read ?? joinStates(builder, name, initial, this.#stack);
+    const directed = this.#directed(builder, name, input);
+    const made = lowerStack(builder, this, name, directed, this.#stack, { lengths, ...first });
+    kept?.write(made);
     const both = this.#returnSequences
       ? made.sequence
       : lowerLastState(builder, name, made.states.at(-1) as SymbolicTensor, this.#stack);

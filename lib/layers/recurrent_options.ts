@@ -27,6 +27,13 @@ export interface RecurrentOptions {
    */
   readonly goBackwards?: boolean;
   /**
+   * Begin each batch with the states that the one before it left, row by row: for sequences that go on from batch to batch. The model
+   * needs a `batchSize`; a fit does not shuffle, and resets the states before each epoch and before validation; otherwise
+   * `model.resetStates()` does. No gradient goes back into an earlier batch.
+   * @defaultValue false
+   */
+  readonly stateful?: boolean;
+  /**
    * Read the sequence in both directions.
    * @defaultValue false
    */

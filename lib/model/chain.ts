@@ -18,6 +18,11 @@ export interface ChainInput {
    * @defaultValue 'dataset' for images: mean and deviation of each channel of the first training set
    */
   readonly normalization?: Normalization;
+  /**
+   * Rows of every batch, for models with `stateful` layers: only so many are taken at a time.
+   * @defaultValue any number
+   */
+  readonly batchSize?: number;
 }
 
 function expectList(layers: readonly unknown[]): void {
@@ -37,12 +42,9 @@ function expectList(layers: readonly unknown[]): void {
 }
 
 /** @throws {@link CugruError} `ERR_SHAPE` naming the layer and axes that do not fit, `ERR_VALUE`, `ERR_TYPE`, `ERR_GRAPH`. */
-export function chainOf(
-  layers: readonly (AnyLayer | ToSequence)[],
-  { inputShape, normalization }: ChainInput,
-): Topology {
+export function chainOf(layers: readonly (AnyLayer | ToSequence)[], options: ChainInput): Topology {
   expectList(layers);
-  let last = makeInput('inputShape', inputShape, normalization);
+  let last = makeInput('inputShape', options.inputShape, options);
   for (const element of layers) {
     const next: unknown = element.apply(last);
     if (!(next instanceof LayerTensor)) {

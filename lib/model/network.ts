@@ -4,6 +4,7 @@ import { type ChannelStatistics, type Dataset, datasetStatistics } from '../data
 import { CugruError } from '../errors.js';
 import type { Normalization } from '../image/index.js';
 import { GroupTable } from '../layers/builder.js';
+import { stateOp } from '../layers/kept_states.js';
 import { normalizationGroup } from '../layers/reading.js';
 import { layersOf, type NamedLayer, normalizationOf, type Topology } from '../layers/topology.js';
 import {
@@ -42,6 +43,8 @@ export interface ModelOptions {
 export class Network<Prediction = Float32Array> {
   /** Of one row. */
   readonly inputShape: readonly number[];
+  /** Rows of every batch, where they are fixed. */
+  readonly batchSize: number | undefined;
   /** Of one row of each output. */
   readonly outputShapes: readonly (readonly number[])[];
   /** Where it runs: 'cpu' or 'cuda:0'. */
@@ -66,6 +69,7 @@ export class Network<Prediction = Float32Array> {
   constructor(topology: Topology, options: ModelOptions) {
     this.seed = expectInteger('seed', options.seed ?? 0, { min: 0, max: 2 ** 52 });
     this.inputShape = topology.input.shape;
+    this.batchSize = topology.input.batchSize;
     this.layers = Object.freeze(layersOf(topology));
     this.normalization = normalizationOf(topology);
     this.spec = { topology, groups: new GroupTable() };
@@ -166,7 +170,7 @@ export class Network<Prediction = Float32Array> {
   /** Layers, shapes, parameters and the kernel that each runs on; print it with `String(summary)`. */
   async summary(): Promise<ModelSummary> {
     const lowered = this.lowered({ input: 'u8', lengths: false });
-    const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', 1, true);
+    const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', this.batchSize ?? 1, true);
     const { nodes } = native().programInfo(program);
     native().dispose(program);
     return summarize(this.spec, lowered, nodes, this.runtime.description);
@@ -178,6 +182,39 @@ export class Network<Prediction = Float32Array> {
     const { arenaBytes } = native().programInfo(program);
     native().dispose(program);
     return arenaBytes;
+  }
+
+  /** Whether some layer keeps its states from batch to batch. */
+  get stateful(): boolean {
+    return this.spec.groups.groups.some(({ op }) => op === stateOp);
+  }
+
+  /**
+   * Sets the states of `stateful` layers to zero: the next batch begins new sequences.
+   * @throws {@link CugruError} `ERR_DISPOSED`; `ERR_BUSY` during a fit.
+   */
+  async resetStates(): Promise<void> {
+    await this.zeroStates();
+  }
+
+  /** @internal {@link Network.resetStates}, without asking whether a fit runs. */
+  async zeroStates(): Promise<void> {
+    await this.table().zeroStates(await this.store());
+  }
+
+  /**
+   * @internal Refuses rows that are no whole batches of the fixed size; gives the rows of a batch.
+   * @throws {@link CugruError} `ERR_SHAPE`.
+   */
+  expectBatches(rows: number, wanted: number): number {
+    const { batchSize } = this;
+    if (batchSize === undefined) return wanted;
+    if (rows % batchSize === 0) return batchSize;
+    throw new CugruError(
+      'ERR_SHAPE',
+      `the model has a batchSize of ${batchSize}, and takes a multiple of as many rows, got ${rows}`,
+      { batchSize, rows },
+    );
   }
 
   /** Frees all native memory. A running call ends after its batch; calls that wait fail with `ERR_DISPOSED`. */

@@ -73,7 +73,7 @@ async function predictDataset(
   dataset: Dataset,
   { batchSize, signal, until }: Wanted,
 ): Promise<Float32Array[]> {
-  const batch = bucket(dataset.size, batchSize);
+  const batch = model.expectBatches(dataset.size, bucket(dataset.size, batchSize));
   const compiled = await model.program({ ...inputVariant(dataset), ...until }, 'predict', batch);
   const { outputs } = compiled.lowered;
   const slabs = await model.slabs.get(dataset.storage);
@@ -118,8 +118,11 @@ export async function predictOutputs(
   const rows = x.length / row;
   const { outputs } = model.lowered({ input: 'f32', lengths: false, ...wanted.until });
   const results = arraysFor(outputs, rows);
-  for (let first = 0; first < rows; first += uploadRows) {
-    const part = x.subarray(first * row, Math.min(rows, first + uploadRows) * row);
+  // Whole batches, where they are fixed.
+  const batch = model.expectBatches(rows, 1);
+  const step = Math.ceil(uploadRows / batch) * batch;
+  for (let first = 0; first < rows; first += step) {
+    const part = x.subarray(first * row, Math.min(rows, first + step) * row);
     const dataset = fromArrays({ inputs: part, shape: model.inputShape });
     const made = await predictDataset(model, dataset, wanted);
     disposeSlabs(await model.slabs.get(dataset.storage));

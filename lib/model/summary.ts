@@ -36,10 +36,9 @@ export interface ModelSummary {
 function parametersOf(groups: GroupTable, layer: AnyLayer): number {
   return withParts(layer)
     .flatMap((part) => groups.of(part))
-    .flatMap((index) => {
-      const group = groups.groups[index];
-      return group === undefined || group.buffer === true ? [] : group.params;
-    })
+    .flatMap((index) => groups.groups[index] ?? [])
+    .filter((group) => group.buffer !== true)
+    .flatMap((group) => group.params)
     .reduce((sum, param) => sum + elements(param.shape), 0);
 }
 

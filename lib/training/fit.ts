@@ -159,8 +159,10 @@ export async function* fitLoop(plan: FitPlan): AsyncGenerator<FitEvent, void> {
   try {
     const done: EpochLogs[] = [];
     for (let epoch = plan.initialEpoch; epoch < epochs; epoch++) {
+      if (model.stateful) await model.zeroStates();
       let logs = yield* new EpochLoop(plan, epoch).run(cancel);
       if (plan.validate !== undefined) {
+        if (model.stateful) await model.zeroStates();
         const { loss, accuracy } = await plan.validate();
         logs = { ...logs, valLoss: loss, valAccuracy: accuracy };
       }

@@ -9,13 +9,15 @@ import { expectInputs, inputVariant } from '../model/source.js';
 import { elements } from '../model/tensor.js';
 import type { Batch } from './options.js';
 
-/** @internal A batch as a dataset. */
-export function asDataset(batch: Batch, inputShape: readonly number[]): Dataset {
-  if (batch instanceof Dataset) return batch;
+/** @internal A batch of one step as a dataset, of as many rows as the model fixes. */
+export function asDataset(batch: Batch, { inputShape, batchSize }: Network<unknown>): Dataset {
   if (typeof batch !== 'object' || batch === null) {
     throw new CugruError('ERR_TYPE', `a batch must be a dataset, or { inputs, labels }, got ${show(batch)}`);
   }
-  return fromArrays({ ...batch, shape: batch.shape ?? inputShape });
+  const dataset = batch instanceof Dataset ? batch : fromArrays({ ...batch, shape: batch.shape ?? inputShape });
+  if (batchSize === undefined || dataset.size === batchSize) return dataset;
+  const problem = `the model has a batchSize, and takes batches of ${batchSize} rows, got ${dataset.size}`;
+  throw new CugruError('ERR_SHAPE', problem, { expected: batchSize, got: dataset.size });
 }
 
 function expectTargets(width: number, outputShape: readonly number[]): void {

@@ -11,7 +11,7 @@ import {
 } from '../checks.js';
 import { type Dataset, DatasetStream } from '../data/index.js';
 import { CugruError } from '../errors.js';
-import { type Decoding, expectAugmentations } from '../image/index.js';
+import type { Decoding } from '../image/index.js';
 import type { AnyLayer } from '../layers/layer.js';
 import { type Loss, resolveLoss } from '../layers/loss.js';
 import type { Variant } from '../model/lowering.js';
@@ -21,6 +21,7 @@ import { native, type StoreHandle, segments } from '../native.js';
 import { type Evaluation, evaluateRows } from './evaluation.js';
 import type { FitEvent, History } from './events.js';
 import { type FitPlan, fitLoop } from './fit.js';
+import { expectFitOptions } from './fit_options.js';
 import { asDataset, labelledVariant } from './labelled.js';
 import { nativeOptimizer, type Optimizer, resolveOptimizer } from './optimizers.js';
 import type {
@@ -121,7 +122,8 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
     expectSignal('signal', options.signal);
     const batchSize = expectInteger('batchSize', options.batchSize ?? 256, { min: 1, max: 2 ** 20 });
     const variant = labelledVariant(this, dataset, this.#expectCompiled().loss);
-    const compiled = await this.program(variant, 'evaluate', Math.min(batchSize, dataset.size));
+    const batch = this.expectBatches(dataset.size, Math.min(batchSize, dataset.size));
+    const compiled = await this.program(variant, 'evaluate', batch);
     return evaluateRows(this, compiled, dataset, options.signal);
   }
 
@@ -134,6 +136,12 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
   override async setWeights(weights: Readonly<StateDict>, options: { readonly partial?: boolean } = {}): Promise<void> {
     this.#expectIdle('setWeights');
     await super.setWeights(weights, options);
+  }
+
+  /** As {@link Network.resetStates}; not during a fit. */
+  override async resetStates(): Promise<void> {
+    this.#expectIdle('resetStates');
+    await super.resetStates();
   }
 
   /** One optimiser step on one batch. */
@@ -166,7 +174,7 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
       const compiled = this.#expectCompiled();
       await this.configure();
       const variant: Variant = { input: 'f32', lengths: false, loss: { loss: compiled.loss, labels: 'values' } };
-      await runUpdate(this, await this.program(variant, 'train', 1), compiled.optimizer);
+      await runUpdate(this, await this.program(variant, 'train', this.batchSize ?? 1), compiled.optimizer);
     });
   }
 
@@ -184,7 +192,7 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
     const batchSize = expectInteger('batchSize', options.batchSize ?? 32, { min: 1, max: 2 ** 20 });
     const batches = expectInteger('batches', options.batches ?? 10, { min: 1, max: 1000 });
     return this.#exclusively('profile', async () => {
-      const batch = Math.min(batchSize, dataset.size);
+      const batch = this.expectBatches(dataset.size, Math.min(batchSize, dataset.size));
       const variant = labelledVariant(this, dataset, this.#expectCompiled().loss);
       const program = await this.program(variant, 'train', batch);
       await this.configure();
@@ -195,7 +203,7 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
   /** Bytes that training (or, before compile, prediction) with this batch size would take. Nothing is allocated. */
   async estimateMemory(options: { readonly batchSize?: number } = {}): Promise<MemoryEstimate> {
     rejectUnknownKeys('estimateMemory', options, ['batchSize']);
-    const batch = expectInteger('batchSize', options.batchSize ?? 32, { min: 1, max: 2 ** 24 });
+    const batch = this.batchSize ?? expectInteger('batchSize', options.batchSize ?? 32, { min: 1, max: 2 ** 24 });
     const compiled = this.#compiled;
     const loss = compiled === undefined ? {} : { loss: { loss: compiled.loss, labels: 'values' } as const };
     const mode = compiled === undefined ? 'predict' : 'train';
@@ -231,7 +239,10 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
 
   async #freeze(store: StoreHandle, layer: AnyLayer, outer: boolean): Promise<void> {
     const frozen = outer || !layer.trainable;
-    for (const group of this.spec.groups.of(layer)) await native().storeSetGroup(store, group, { frozen });
+    for (const group of this.spec.groups.of(layer)) {
+      if (this.spec.groups.groups[group]?.buffer === true) continue;
+      await native().storeSetGroup(store, group, { frozen });
+    }
     for (const part of layer.parts) await this.#freeze(store, part, frozen);
   }
 
@@ -241,18 +252,13 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
     perBatch: boolean,
   ): AsyncGenerator<FitEvent, void> {
     const compiled = this.#expectCompiled();
-    const epochs = expectInteger('epochs', options.epochs ?? 1, { min: 1, max: 1e6 });
-    const initialEpoch = expectInteger('initialEpoch', options.initialEpoch ?? 0, { min: 0, max: epochs - 1 });
-    const batchSize = expectInteger('batchSize', options.batchSize ?? 32, { min: 1, max: 2 ** 20 });
-    const shuffle = expectBoolean('shuffle', options.shuffle ?? true);
-    const { validationData, signal } = options;
-    expectSignal('signal', signal);
-    const list = expectAugmentations(options.augment ?? []);
+    const settings = expectFitOptions(this, options);
+    const { epochs, initialEpoch, batchSize, augment: list, signal } = settings;
+    const { validationData } = options;
     const numbered = dataset instanceof DatasetStream;
     if (!numbered) labelledVariant(this, dataset, compiled.loss);
     const augment = list.length === 0 ? {} : { augment: { list, numbered } };
-    const order = { shuffle, seed: this.seed, batchSize, initialEpoch, signal, numbered: list.length > 0 };
-    const source = trainingRows(dataset, order);
+    const source = trainingRows(dataset, { ...settings, seed: this.seed, numbered: list.length > 0 });
     if (validationData !== undefined) labelledVariant(this, validationData, compiled.loss);
     signal?.throwIfAborted();
     this.#begin('fit');
@@ -266,7 +272,11 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
       await this.configure();
       const plan: FitPlan = {
         model: this,
-        compiled: await this.program(variant, 'train', Math.min(batchSize, source.size)),
+        compiled: await this.program(
+          variant,
+          'train',
+          this.expectBatches(source.size, Math.min(batchSize, source.size)),
+        ),
         source,
         schedule: compiled.optimizer.learningRate,
         epochs,
@@ -286,7 +296,7 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
 
   async #step(batch: Batch, parts: number, gradientScale: number): Promise<StepResult> {
     const { loss, optimizer } = this.#expectCompiled();
-    const dataset = asDataset(batch, this.inputShape);
+    const dataset = asDataset(batch, this);
     const variant = labelledVariant(this, dataset, loss);
     await this.configure();
     const program = await this.program(variant, 'train', dataset.size);

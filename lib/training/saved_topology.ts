@@ -34,9 +34,9 @@ class Restorer {
   readonly #layers = new Map<string, AnyLayer>();
   readonly #made: (readonly LayerTensor[])[] = [];
 
-  constructor(inputShape: readonly number[], nodes: readonly SavedNode[]) {
+  constructor({ inputShape, batchSize }: SavedModel, nodes: readonly SavedNode[]) {
     const plain = nodes.find((node) => node?.kind === 'input');
-    this.#input = makeInput('inputShape', inputShape, plain?.config?.['normalization']);
+    this.#input = makeInput('inputShape', inputShape, { normalization: plain?.config?.['normalization'], batchSize });
     for (const node of nodes) this.#made.push(this.#restore(node));
   }
 
@@ -63,7 +63,7 @@ class Restorer {
 /** @throws {@link CugruError} for whatever is wrong with it. */
 export function restoreTopology(config: SavedModel): Topology {
   const chain = config.version < 3 ? nodesOfChain(config as unknown as SavedChain) : config;
-  const restorer = new Restorer(config.inputShape, chain.nodes);
+  const restorer = new Restorer(config, chain.nodes);
   const { outputs } = chain;
   if (Array.isArray(outputs[0])) {
     const several = outputs as readonly SavedRef[];

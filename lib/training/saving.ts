@@ -6,9 +6,8 @@ import { expectReplaceableFolder, safetensorsParts, writeFolder } from '../forma
 import type { Decoding } from '../image/index.js';
 import { saveLayer } from '../layers/layer.js';
 import type { Loss } from '../layers/loss.js';
-import type { NodeSource } from '../layers/reading.js';
 import type { SavedLayer } from '../layers/saved_layer.js';
-import type { TensorRef } from '../layers/topology.js';
+import type { TensorRef, TopologyNode } from '../layers/topology.js';
 import type { Network } from '../model/network.js';
 import type { StateDict } from '../model/weights.js';
 import { native, type StoreContent } from '../native.js';
@@ -40,6 +39,8 @@ export interface SavedModel {
   readonly format: typeof format;
   readonly version: number;
   readonly inputShape: readonly number[];
+  /** Rows of every batch, where they are fixed. */
+  readonly batchSize?: number;
   readonly seed: number;
   /** False: the normalisation waits for the first training set. */
   readonly normalized?: boolean;
@@ -61,11 +62,12 @@ export interface SavableModel extends Network<unknown> {
   configure(): Promise<void>;
 }
 
-function describeNode({ name, layer, reading }: NodeSource & { readonly name: string }): Omit<SavedNode, 'inputs'> {
+type DescribedNode = Omit<SavedNode, 'inputs'>;
+
+function describeNode({ name, layer, reading }: TopologyNode, isImage: boolean): DescribedNode {
   if (layer !== undefined) return { ...saveLayer(layer), name };
   const { toSequence, normalization } = reading;
-  if (toSequence === undefined)
-    return { kind: 'input', name, config: normalization === 'none' ? {} : { normalization } };
+  if (toSequence === undefined) return { kind: 'input', name, config: isImage ? { normalization } : {} };
   const { kind: _, ...config } = toSequence;
   return { kind: 'image.toSequence', name, config };
 }
@@ -77,9 +79,10 @@ function describeModel(model: SavableModel): SavedModel {
     format,
     version,
     inputShape: model.inputShape,
+    ...(model.batchSize === undefined ? {} : { batchSize: model.batchSize }),
     seed: model.seed,
     ...(model.normalization === 'none' ? {} : { normalized: model.normalized }),
-    nodes: nodes.map((node) => ({ ...describeNode(node), inputs: refs(node.inputs) })),
+    nodes: nodes.map((node) => ({ ...describeNode(node, model.inputShape.length === 3), inputs: refs(node.inputs) })),
     outputs: severalOutputs ? refs(outputs) : (refs(outputs)[0] as SavedRef),
     ...(model.compileOptions === undefined ? {} : { compile: model.compileOptions }),
     ...(model.classNames === undefined ? {} : { classNames: model.classNames }),

@@ -19,8 +19,20 @@ constexpr Operation kOperations[] = {
     {"avgPool2d", makePool2d, nullptr},
     {"layerNorm", makeLayerNorm, nullptr},
     {"batchNorm", makeBatchNorm, nullptr},
+    {"multiply", makeMultiply, nullptr},
+    {"rearrange", makeRearrange, nullptr},
+    {"concat", makeConcat, nullptr},
+    {"reverse", makeReverse, nullptr},
+    {"reduceSteps", makeReduceSteps, nullptr},
+    {"attentionPool", makeAttentionPool, nullptr},
+    {"trailingLengths", makeTrailingLengths, nullptr},
+    {"addTable", makeAddTable, nullptr},
+    {"appendTable", makeAppendTable, nullptr},
+    {"activation", makeActivation, nullptr},
+    {"state", makeState, nullptr},
     {"softmaxCrossEntropy", makeSoftmaxCrossEntropy, nullptr},
     {"meanSquaredError", makeMeanSquaredError, nullptr},
+    {"squaredError", makeSquaredError, nullptr},
 };
 }  // namespace
 

@@ -34,6 +34,18 @@ std::string refuseConv2d(const OpDesc& desc);
 std::unique_ptr<Kernel> makePool2d(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeLayerNorm(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeBatchNorm(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeMultiply(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeRearrange(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeConcat(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeReverse(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeReduceSteps(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeAttentionPool(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeTrailingLengths(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeAddTable(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeAppendTable(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeActivation(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeState(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeSquaredError(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeSoftmaxCrossEntropy(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const DeviceRef& device);
 

@@ -163,6 +163,7 @@ test('a layer keeps all of its options, with defaults filled in', (t) => {
     returnSequences: false,
     returnState: false,
     goBackwards: false,
+    stateful: false,
     resetAfter: true,
   });
   t.deepEqual(layers.dense({ units: 2 }).config, {

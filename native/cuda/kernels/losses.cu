@@ -218,3 +218,46 @@ CUGRU_KERNEL squared_error_backward(const float* x, const float* targets, const 
     dx[i] = (x[i] - targets[(index * steps + step) * features + f]) * scale;
   }
 }
+
+// Between two tensors [steps][batch * rows][features]. A block for each batch row; `lengths` (null: all steps) of each of its rows.
+__device__ inline i64 validElements(const i32* lengths, i64 row, i64 rows, i64 steps, i64 features) {
+  i64 sum = lengths ? 0 : steps * rows;
+  for (i64 r = row * rows; lengths && r < (row + 1) * rows; ++r) sum += lengths[r];
+  return sum * features;
+}
+
+CUGRU_KERNEL squared_error_pair(const float* x, const float* target, const i32* lengths, const StepControl* control,
+                                double* losses, i64 batch, i64 rows, i64 steps, i64 features) {
+  __shared__ double sums[kSumThreads];
+  const i64 row = blockIdx.x, chunk = rows * features;
+  if (row >= validRows(control, batch)) return;
+  double sum = 0.0;
+  for (i64 i = threadIdx.x; i < steps * chunk; i += kSumThreads) {
+    const i64 step = i / chunk, at = i - step * chunk, place = (step * batch + row) * chunk + at;
+    if (lengths && step >= lengths[row * rows + at / features]) continue;
+    const double difference = (double)x[place] - (double)target[place];
+    sum += difference * difference;
+  }
+  sum = blockSum<kSumThreads>(sum, sums);
+  if (threadIdx.x == 0) losses[row] = sum / (double)validElements(lengths, row, rows, steps, features);
+}
+
+// The factor of each batch row's differences; padding rows have 0.
+CUGRU_KERNEL squared_error_pair_scale(const i32* lengths, const StepControl* control, float* scales, i64 batch,
+                                      i64 rows, i64 steps, i64 features) {
+  const i64 valid = validRows(control, batch);
+  const double shared = 2.0 * (double)control->gradientScale / (double)valid;
+  for (i64 row = gridIndex(); row < batch; row += gridStride()) {
+    scales[row] = row < valid ? (float)(shared / (double)validElements(lengths, row, rows, steps, features)) : 0.0f;
+  }
+}
+
+CUGRU_KERNEL squared_error_pair_backward(const float* x, const float* target, const i32* lengths, const float* scales,
+                                         float* dx, i64 batch, i64 rows, i64 steps, i64 features) {
+  const i64 chunk = rows * features, elements = steps * batch * chunk;
+  for (i64 i = gridIndex(); i < elements; i += gridStride()) {
+    const i64 row = i / chunk % batch, step = i / (chunk * batch);
+    const bool counts = scales[row] != 0.0f && !(lengths && step >= lengths[i / features % (batch * rows)]);
+    dx[i] = counts ? (x[i] - target[i]) * scales[row] : 0.0f;
+  }
+}
