@@ -11,7 +11,7 @@ if (!existsSync(join(device, 'libkernels_host.so'))) {
   process.exit(1);
 }
 const suites = ['gru', 'gru_differences', 'gru_modes', 'cells', 'cells_modes', 'leaky_cifg', 'dense', 'gather']
-  .concat(['dropout', 'losses', 'pointwise', 'optimizers', 'valid_rows', 'extremes'])
+  .concat(['dropout', 'losses', 'pointwise', 'optimizers', 'weight_rules', 'valid_rows', 'extremes'])
   .map((name) => `test/conformance/${name}.test.ts`);
 const cache = mkdtempSync(join(tmpdir(), 'cugru-kernels-'));
 const env = { CUGRU_CUDA_PATH: device, CUGRU_CUDA_PROBE: 'skip', CUGRU_CUDA_PRECISION: 'fp32', XDG_CACHE_HOME: cache };

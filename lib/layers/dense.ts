@@ -4,14 +4,24 @@ import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
 import { expectInitializer, type Initializer, initializerSpec } from './initializers.js';
 import { Layer, type LayerConfig } from './layer.js';
+import { expectWeightOptions, groupRules, type WeightOptions } from './rules.js';
 
 /** What a dense layer does to its sums. */
 export type ActivationName = 'linear' | 'relu' | 'tanh' | 'sigmoid' | 'softmax';
 
+const known = [
+  'units',
+  'activation',
+  'useBias',
+  'kernelInitializer',
+  'biasInitializer',
+  'kernelL2',
+  'maxNorm',
+] as const;
 const activations = ['linear', 'relu', 'tanh', 'sigmoid', 'softmax'] as const;
 
 /** Options of {@link dense}. */
-export interface DenseOptions {
+export interface DenseOptions extends WeightOptions {
   /** Outputs, at least 1. */
   readonly units: number;
   /** @defaultValue 'linear' */
@@ -34,20 +44,23 @@ export class DenseLayer extends Layer {
   readonly #useBias: boolean;
   readonly #kernel: Initializer;
   readonly #bias: Initializer;
+  readonly #weights: Required<WeightOptions>;
 
   constructor(options: DenseOptions) {
-    super('layers.dense', options, ['units', 'activation', 'useBias', 'kernelInitializer', 'biasInitializer']);
+    super('layers.dense', options, known);
     this.#units = expectInteger('units', options.units, { min: 1, max: 2 ** 24 });
     this.activation = expectOneOf('activation', options.activation ?? 'linear', activations);
     this.#useBias = expectBoolean('useBias', options.useBias ?? true);
     this.#kernel = expectInitializer('kernelInitializer', options.kernelInitializer ?? 'glorotUniform');
     this.#bias = expectInitializer('biasInitializer', options.biasInitializer ?? 'zeros');
+    this.#weights = expectWeightOptions(options);
     this.config = {
       units: this.#units,
       activation: this.activation,
       useBias: this.#useBias,
       kernelInitializer: this.#kernel,
       biasInitializer: this.#bias,
+      ...this.#weights,
     };
   }
 
@@ -68,12 +81,14 @@ export class DenseLayer extends Layer {
       const params = [{ name: 'weight', shape }, ...(this.#useBias ? [{ name: 'bias', shape: [this.#units] }] : [])];
       const weight = initializerSpec(this.#kernel, this.#units, 1);
       const bias = initializerSpec(this.#bias, this.#units, 1);
+      const rule = { l2: this.#weights.kernelL2, maxNorm: this.#weights.maxNorm };
       return {
         name,
         op: 'dense',
         params,
         publicNames: params.map((param) => param.name),
         initializers: this.#useBias ? [weight, bias] : [weight],
+        ...groupRules([rule, ...(this.#useBias ? [null] : [])]),
       };
     });
     const output = builder.like(input, [...input.dims.slice(0, -1), this.#units]);

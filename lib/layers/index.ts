@@ -18,6 +18,7 @@ export { article, type LeakyCifgOptions, leakyCifg } from './leaky_cifg.js';
 export { type CifgLstmOptions, cifgLstm, type LstmOptions, lstm } from './lstm.js';
 export type { ForgetGateOptions, RecurrentOptions } from './recurrent.js';
 export { type RnnActivation, type RnnOptions, rnn } from './rnn.js';
+export type { RecurrentWeightOptions, WeightOptions } from './rules.js';
 
 /** Layer factories by the name that `config.json` uses. */
 export const factories = { gru, lstm, cifgLstm, leakyCifg, rnn, dense, dropout, softmax } as const;

@@ -25,8 +25,10 @@ export {
   leakyCifg,
   lstm,
   type RecurrentOptions,
+  type RecurrentWeightOptions,
   type RnnActivation,
   type RnnOptions,
   rnn,
   softmax,
+  type WeightOptions,
 } from './index.js';

@@ -5,10 +5,11 @@ import type { CellName } from './cells.js';
 import { type BiasInitializer, expectBiasInitializer } from './gate_bias.js';
 import { expectInitializer, type Initializer } from './initializers.js';
 import { Layer, type LayerConfig } from './layer.js';
+import { expectRecurrentWeightOptions, type RecurrentWeightOptions } from './rules.js';
 import { lowerLastState, lowerStack, type StackOptions } from './stack.js';
 
 /** Options that all recurrent layers have. */
-export interface RecurrentOptions {
+export interface RecurrentOptions extends RecurrentWeightOptions {
   /** Hidden units of each direction, at least 1. */
   readonly units: number;
   /**
@@ -56,6 +57,9 @@ const known = [
   'kernelInitializer',
   'recurrentInitializer',
   'biasInitializer',
+  'kernelL2',
+  'recurrentL2',
+  'maxNorm',
 ] as const;
 
 /** What a layer says about its cell. */
@@ -87,6 +91,7 @@ export class RecurrentLayer extends Layer {
       kernelInitializer: expectInitializer('kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
       recurrentInitializer: expectInitializer('recurrentInitializer', options.recurrentInitializer ?? 'orthogonal'),
       biasInitializer: expectBiasInitializer(cell, options.biasInitializer ?? 'zeros'),
+      ...expectRecurrentWeightOptions(options),
     };
     this.#stack = { ...shared, cell, unitForgetBias: unitForgetBias ?? false };
     this.#returnSequences = expectBoolean('returnSequences', options.returnSequences ?? false);

@@ -17,9 +17,9 @@ namespace cugru::cpu {
 namespace {
 
 constexpr Table kTable = {
-    Vec::N,       2 * Vec::N,     Vec::kGruRows,   gruForward,   gruProject,         gruBackward,        cellForward,
-    cellBackward, panelProduct,   outerTile,       softmaxRow,   softmaxGradientRow, activationGradient, addVectors,
-    addRows,      dropoutForward, dropoutBackward, sumOfSquares, sgdUpdate,          adamUpdate,
+    Vec::N,       2 * Vec::N,     Vec::kGruRows,   gruForward, gruProject,         gruBackward,        cellForward,
+    cellBackward, panelProduct,   outerTile,       softmaxRow, softmaxGradientRow, activationGradient, addVectors,
+    addRows,      dropoutForward, dropoutBackward, addScaled,  sumOfSquares,       sgdUpdate,          adamUpdate,
 };
 
 }  // namespace

@@ -140,6 +140,7 @@ struct Table {
   void (*addRows)(const float* rows, int64_t stride, int64_t count, float* sum, int64_t columns);  // sum += each row
   void (*dropoutForward)(const DropoutBlock& block, const float* x, float* y, uint8_t* kept);  // one bit per element
   void (*dropoutBackward)(const DropoutBlock& block, const float* dy, float* dx, const uint8_t* kept);
+  void (*addScaled)(float factor, const float* x, float* sum, int64_t count);  // sum += factor * x
   double (*sumOfSquares)(const float* x, int64_t count);
   void (*sgd)(const SgdStep& step, float* p, const float* g, float* buffer, int64_t count);  // buffer null: no momentum
   void (*adam)(const AdamStep& step, float* p, const float* g, float* m, float* v, int64_t count);

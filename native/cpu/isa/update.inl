@@ -1,7 +1,15 @@
-// The optimisers' pass over a run of parameters, and the sum for the gradient norm.
+// The optimisers' pass over a run of parameters, and what comes before it: the penalty's gradient, and the sum for the norm.
 
 namespace cugru::cpu {
 namespace {
+
+void addScaled(float factor, const float* x, float* sum, int64_t count) {
+  const Vec factors = broadcast(factor);
+  for (int64_t i = 0; i < count; i += Vec::N) {
+    const int64_t n = count - i;
+    storeUpTo(sum + i, fma(factors, loadUpTo(x + i, n), loadUpTo(sum + i, n)), n);
+  }
+}
 
 double sumOfSquares(const float* x, int64_t count) {
   double lanes[8] = {};
