@@ -6,7 +6,8 @@
 //   cifg-lstm, leaky-cifg   T (D + 1) forward, T (D + 1) back: a product for each direction, one pointwise kernel for all
 //   gru-reset-before        T (2 D + 2) forward, T (2 D + 2) back: r * h, the candidate's product and its pointwise kernel in between
 // and, beside the steps, for each direction: one product and a copy or fill for each state forward; back a copy or fill for each
-// state and its gradient, one product for dx, one for each weight matrix (three for gru-reset-before), two or three kernels for biases.
+// state and its gradient, one product for dx, two for the weights (three for gru-reset-before), two or three kernels for biases, and with
+// lengths one kernel for x. test/cuda/cells_launches.test.ts counts them.
 #include "cuda/cells.h"
 
 #include "core/error.h"
