@@ -92,6 +92,14 @@ export interface ParamSpec {
   readonly shape: readonly number[];
 }
 
+/** What holds the weights of one parameter down while it is trained; a parameter's rows are along its first axis. */
+export interface ParamRule {
+  /** The gradient grows by `2 * l2 * w`, before norm and clipping. Default 0. */
+  readonly l2?: number;
+  /** After an update each row is scaled down to this Euclidean norm where it is above. Default 0: no bound. */
+  readonly maxNorm?: number;
+}
+
 /** The parameters of one layer. */
 export interface GroupSpec {
   readonly name: string;
@@ -99,6 +107,8 @@ export interface GroupSpec {
   readonly attrs?: Readonly<Record<string, AttributeValue>>;
   readonly params: readonly ParamSpec[];
   readonly initializers?: readonly InitializerSpec[];
+  /** One for each of the params; absent: none. */
+  readonly rules?: readonly ParamRule[];
   /** Not optimised: normalisation, statistics. */
   readonly buffer?: boolean;
   readonly frozen?: boolean;

@@ -1,5 +1,5 @@
 // npm run test:simulated: the conformance suite and PyTorch's goldens on the simulated device (build/simulated), after `npm run pretest`.
-// Left out: same_bytes, which is about the CPU's threads, and the cells that cuDNN has not. In float32, since it has no TF32. One test at a time: sessions of one process share the device's context, as on a GPU.
+// Left out: same_bytes, which is about the CPU's threads. In float32, since it has no TF32. One test at a time: sessions of one process share the device's context, as on a GPU.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

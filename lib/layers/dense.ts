@@ -4,14 +4,24 @@ import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type NamedGroup, type SymbolicTensor } from './builder.js';
 import { expectInitializer, type Initializer, initializerSpec } from './initializers.js';
 import { Layer, type LayerConfig } from './layer.js';
+import { expectWeightOptions, groupRules, type WeightOptions } from './rules.js';
 
 /** What a dense layer does to its sums. */
 export type ActivationName = 'linear' | 'relu' | 'tanh' | 'sigmoid' | 'softmax';
 
+const known = [
+  'units',
+  'activation',
+  'useBias',
+  'kernelInitializer',
+  'biasInitializer',
+  'kernelL2',
+  'maxNorm',
+] as const;
 const activations = ['linear', 'relu', 'tanh', 'sigmoid', 'softmax'] as const;
 
 /** Options of {@link dense}. */
-export interface DenseOptions {
+export interface DenseOptions extends WeightOptions {
   /** Outputs, at least 1. */
   readonly units: number;
   /** @defaultValue 'linear' */
@@ -36,20 +46,23 @@ export class DenseLayer extends Layer {
   readonly #useBias: boolean;
   readonly #kernel: Initializer;
   readonly #bias: Initializer;
+  readonly #weights: Required<WeightOptions>;
 
   constructor(options: DenseOptions) {
-    super('layers.dense', options, ['units', 'activation', 'useBias', 'kernelInitializer', 'biasInitializer']);
+    super('layers.dense', options, known);
     this.#units = expectInteger('units', options.units, { min: 1, max: 2 ** 24 });
     this.activation = expectOneOf('activation', options.activation ?? 'linear', activations);
     this.#useBias = expectBoolean('useBias', options.useBias ?? true);
     this.#kernel = expectInitializer('kernelInitializer', options.kernelInitializer ?? 'glorotUniform');
     this.#bias = expectInitializer('biasInitializer', options.biasInitializer ?? 'zeros');
+    this.#weights = expectWeightOptions(options);
     this.config = {
       units: this.#units,
       activation: this.activation,
       useBias: this.#useBias,
       kernelInitializer: this.#kernel,
       biasInitializer: this.#bias,
+      ...this.#weights,
     };
   }
 
@@ -67,6 +80,7 @@ export class DenseLayer extends Layer {
       useBias: this.#useBias,
       kernel: this.#kernel,
       bias: this.#bias,
+      weights: this.#weights,
     });
   }
 }
@@ -78,6 +92,7 @@ export interface DenseParts {
   readonly useBias: boolean;
   readonly kernel: Initializer;
   readonly bias: Initializer;
+  readonly weights?: Required<WeightOptions>;
 }
 
 function denseGroup(name: string, inputs: number, o: DenseParts): NamedGroup {
@@ -92,6 +107,7 @@ function denseGroup(name: string, inputs: number, o: DenseParts): NamedGroup {
     params,
     publicNames: params.map((param) => param.name),
     initializers: o.useBias ? [weight, bias] : [weight],
+    ...groupRules([{ l2: o.weights?.kernelL2 ?? 0, maxNorm: o.weights?.maxNorm ?? 0 }, ...(o.useBias ? [null] : [])]),
   };
 }
 

@@ -61,6 +61,7 @@ export { type RenetOptions, renet, type SweepCell } from './renet.js';
 export { type RepeatOptions, repeat } from './repeat.js';
 export { type ReshapeOptions, reshape } from './reshape.js';
 export { type RnnActivation, type RnnOptions, rnn } from './rnn.js';
+export type { RecurrentWeightOptions, WeightOptions } from './rules.js';
 export { type SequencerOptions, sequencer } from './sequencer.js';
 export { timeDistributed } from './time_distributed.js';
 export { type ToSequenceLayerOptions, toSequence } from './to_sequence.js';

@@ -65,6 +65,7 @@ export {
   type RecurrentApplyOptions,
   type RecurrentLayer,
   type RecurrentOptions,
+  type RecurrentWeightOptions,
   type RenetOptions,
   type RepeatOptions,
   type ReshapeOptions,
@@ -84,4 +85,5 @@ export {
   timeDistributed,
   toSequence,
   type Unmerged,
+  type WeightOptions,
 } from './index.js';

@@ -11,6 +11,7 @@ import type { LayerTensor } from './layer_tensor.js';
 import { lowerMerge, type MergeMode, mergeModes } from './merge_mode.js';
 import type { ForgetGateOptions, RecurrentOptions } from './recurrent_options.js';
 import { joinStates, splitStates, stateCount } from './recurrent_states.js';
+import { expectRecurrentWeightOptions } from './rules.js';
 import { lowerLastState, lowerStack, type StackOptions } from './stack.js';
 
 const known = [
@@ -26,6 +27,9 @@ const known = [
   'kernelInitializer',
   'recurrentInitializer',
   'biasInitializer',
+  'kernelL2',
+  'recurrentL2',
+  'maxNorm',
 ] as const;
 
 /** What a layer says about its cell. */
@@ -76,6 +80,7 @@ export class RecurrentLayer<Output = LayerTensor> extends Layer<Output> {
       kernelInitializer: expectInitializer('kernelInitializer', options.kernelInitializer ?? 'glorotUniform'),
       recurrentInitializer: expectInitializer('recurrentInitializer', options.recurrentInitializer ?? 'orthogonal'),
       biasInitializer: expectBiasInitializer(cell, options.biasInitializer ?? 'zeros'),
+      ...expectRecurrentWeightOptions(options),
     };
     this.#stack = { ...shared, cell, unitForgetBias: unitForgetBias ?? false };
     this.#returnSequences = expectBoolean('returnSequences', options.returnSequences ?? false);

@@ -3,9 +3,10 @@ import type { BiasInitializer } from './gate_bias.js';
 import type { Initializer } from './initializers.js';
 import type { LayerTensor } from './layer_tensor.js';
 import type { MergeMode } from './merge_mode.js';
+import type { RecurrentWeightOptions } from './rules.js';
 
 /** Options that all recurrent layers have. */
-export interface RecurrentOptions {
+export interface RecurrentOptions extends RecurrentWeightOptions {
   /** Hidden units of each direction, at least 1. */
   readonly units: number;
   /**

@@ -83,11 +83,18 @@ class Kernel {
   virtual void backward(const KernelArgs& args, Stream& stream) = 0;  // ERR_INTERNAL for ops without gradient
 };
 
+// A run of a group's canonical floats, and where it begins in the physical slice.
+struct ParamPlace {
+  int64_t canonical = 0, physical = 0, count = 0;
+};
+
 // How a backend stores one group of parameters, and what it derives from them once per update.
 class ParameterLayout {
  public:
   virtual ~ParameterLayout() = default;
-  virtual int64_t elements() const = 0;      // floats of the physical slice (padding included, kept zero)
+  virtual int64_t elements() const = 0;  // floats of the physical slice (padding included, kept zero)
+  virtual std::vector<ParamPlace> places()
+      const = 0;                             // of all floats, in canonical order; a matrix is cut between rows only
   virtual size_t preparedBytes() const = 0;  // 0 when kernels read params directly
   // Between host floats in canonical form (all of the group's params, one after the other) and a physical slice.
   virtual void fromCanonical(const float* canonical, float* params, Stream& stream) const = 0;
@@ -108,12 +115,20 @@ struct OptimizerDesc {
   int slots() const { return kind == OptimizerKind::sgd ? (momentum != 0 ? 1 : 0) : 2; }
 };
 
-// A run of the flat buffer that is updated alike.
+// A run of the flat buffer that is updated alike; runs come in order.
+//   l2       2 * l2 * w is added to the gradient of w, before the norm of all gradients is taken: the penalty l2 * sum(w^2)
+//   maxNorm  after an update each row is scaled down to this Euclidean norm where it is above; 0: off
 struct ParamRange {
   int64_t first = 0, count = 0;
   bool frozen = false;
   float rateFactor = 1, decayFactor = 1;
+  float l2 = 0, maxNorm = 0;
+  int64_t rowLength = 0;  // where there is a maxNorm: the run is whole rows of this many floats
 };
+inline bool operator==(const ParamRange& a, const ParamRange& b) {
+  return a.first == b.first && a.count == b.count && a.frozen == b.frozen && a.rateFactor == b.rateFactor &&
+         a.decayFactor == b.decayFactor && a.l2 == b.l2 && a.maxNorm == b.maxNorm && a.rowLength == b.rowLength;
+}
 
 // What updates leave behind; zeroed before a run.
 struct UpdateReport {

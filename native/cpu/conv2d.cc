@@ -43,6 +43,9 @@ class ConvLayout final : public ParameterLayout {
   }
 
   int64_t elements() const override { return elements_; }
+  std::vector<ParamPlace> places() const override {
+    fail(code::kUnsupported, "the weights of a conv2d have no penalty and no bound");
+  }
   size_t preparedBytes() const override { return static_cast<size_t>(panels_.floats) * sizeof(float); }
 
   void fromCanonical(const float* canonical, float* params, Stream&) const override {

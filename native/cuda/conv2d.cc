@@ -61,6 +61,9 @@ class ConvLayout final : public ParameterLayout {
         biasAt_(alignFloats(weights())) {}
 
   int64_t elements() const override { return biases_ > 0 ? biasAt_ + biases_ : weights(); }
+  std::vector<ParamPlace> places() const override {
+    fail(code::kUnsupported, "the weights of a conv2d have no penalty and no bound");
+  }
   size_t preparedBytes() const override { return 0; }
   void prepare(const float*, void*, Stream&) const override {}
 

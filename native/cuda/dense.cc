@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/ops/ops.h"
+#include "cuda/column_sums.h"
 #include "cuda/launch.h"
 #include "cuda/layouts.h"
 #include "cuda/matmul.h"
@@ -11,8 +12,6 @@
 namespace cugru::cuda {
 
 namespace {
-
-constexpr int64_t kBiasRows = 64;  // of one partial sum, as in kernels/reduce_rows.cu
 
 size_t aligned(int64_t floats) { return static_cast<size_t>(alignFloats(floats)) * sizeof(float); }
 
@@ -31,7 +30,7 @@ class DenseKernel final : public Kernel {
     for (const Matmul* one : {inputGradient_.get(), weightGradient_.get()}) {
       if (one != nullptr) products = std::max(products, one->workspace());
     }
-    return {aligned(gradientFloats()) + aligned(biasBlocks() * desc_.units) + products, 0};
+    return {aligned(gradientFloats()) + aligned(biasGradient_.workspaceFloats()) + products, 0};
   }
   std::string variant() const override {
     return after_.ready() ? "cuda cublasLt + activation" : "cuda cublasLt epilogue";
@@ -60,16 +59,17 @@ class DenseKernel final : public Kernel {
     if (args.paramGradients == nullptr) return;
     weightGradient_->run(dy, static_cast<const float*>(args.inputs[0]), args.paramGradients, nullptr, products(args),
                          s);
-    if (desc_.hasBias) biasGradient(args, dy, s);
+    if (!desc_.hasBias) return;
+    auto* parts = reinterpret_cast<float*>(static_cast<char*>(args.workspace) + aligned(gradientFloats()));
+    biasGradient_.add(dy, parts, args.paramGradients + biasAt_, nullptr, s);
   }
 
  private:
   using End = MatmulShape::End;
 
-  int64_t biasBlocks() const { return desc_.hasBias ? ceilDiv(desc_.rows, kBiasRows) : 0; }
   int64_t gradientFloats() const { return desc_.activation == Activation::linear ? 0 : desc_.rows * desc_.units; }
   void* products(const KernelArgs& args) const {
-    return static_cast<char*>(args.workspace) + aligned(gradientFloats()) + aligned(biasBlocks() * desc_.units);
+    return static_cast<char*>(args.workspace) + aligned(gradientFloats()) + aligned(biasGradient_.workspaceFloats());
   }
 
   // With the bias where cuBLASLt takes it. Its relu is not used: what that makes of a NaN is not told, and a NaN must show.
@@ -95,8 +95,7 @@ class DenseKernel final : public Kernel {
     weightGradient_ =
         Matmul::create(device, {desc_.units, desc_.inputs, desc_.rows, true, false, true, End::none, precision});
     activationGradient_ = {*device, "elementwise.cu", "activation_gradient"};
-    biasParts_ = {*device, "reduce_rows.cu", "sum_rows_parts"};
-    biasFinish_ = {*device, "reduce_rows.cu", "sum_rows_finish"};
+    if (desc_.hasBias) biasGradient_ = {*device, desc_.rows, desc_.units};
   }
 
   // The gradient before the activation.
@@ -110,20 +109,6 @@ class DenseKernel final : public Kernel {
     return to;
   }
 
-  void biasGradient(const KernelArgs& args, const float* dy, CudaStream& stream) const {
-    auto* parts = reinterpret_cast<float*>(static_cast<char*>(args.workspace) + aligned(gradientFloats()));
-    const int64_t most = 65535;  // blocks in the second direction of a grid
-    for (int64_t first = 0; first < biasBlocks(); first += most) {
-      const int64_t blocks = std::min(most, biasBlocks() - first), row = first * kBiasRows;
-      Extent grid = exactGrid(desc_.units);
-      grid.y = static_cast<unsigned>(blocks);
-      biasParts_(stream, grid, kFlatBlock, dy + row * desc_.units, parts + first * desc_.units, desc_.rows - row,
-                 desc_.units);
-    }
-    biasFinish_(stream, exactGrid(desc_.units), kFlatBlock, parts, args.paramGradients + biasAt_, biasBlocks(),
-                desc_.units);
-  }
-
   DenseDesc desc_;
   bool training_;
   int64_t biasAt_;  // in the group's slice
@@ -131,7 +116,7 @@ class DenseKernel final : public Kernel {
   std::unique_ptr<Matmul> forward_, inputGradient_, weightGradient_;
   Function<float*, const float*, int64_t, int64_t, int32_t> after_;
   Function<const float*, const float*, float*, int64_t, int32_t> activationGradient_;
-  Function<const float*, float*, int64_t, int64_t> biasParts_, biasFinish_;
+  ColumnSums biasGradient_;
 };
 
 }  // namespace

@@ -7,7 +7,6 @@ namespace cugru::cuda {
 namespace {
 
 constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;
-constexpr uint32_t kAlignment = 16;  // bytes; what vector loads want, and less than what all our pointers have
 
 cublasLtEpilogue_t epilogue(MatmulShape::End end) {
   return end == MatmulShape::End::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
@@ -58,22 +57,22 @@ Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : devic
   set(CUBLASLT_MATMUL_DESC_TRANSA, static_cast<int32_t>(shape.transposeB ? CUBLAS_OP_T : CUBLAS_OP_N));
   set(CUBLASLT_MATMUL_DESC_TRANSB, static_cast<int32_t>(shape.transposeA ? CUBLAS_OP_T : CUBLAS_OP_N));
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<uint32_t>(epilogue(shape.end)));
-  const auto layout = [&](cublasLtMatrixLayout_t* out, int64_t rows, int64_t columns) {
+  const auto layout = [&](cublasLtMatrixLayout_t* out, int64_t rows, int64_t columns, int64_t stride) {
     device_->check(api.cublasLtMatrixLayoutCreate(out, CUDA_R_32F, static_cast<uint64_t>(columns),
-                                                  static_cast<uint64_t>(rows), columns),
+                                                  static_cast<uint64_t>(rows), stride != 0 ? stride : columns),
                    "describe a matrix");
   };
   if (shape.transposeA) {
-    layout(&a_, shape.depth, shape.rows);
+    layout(&a_, shape.depth, shape.rows, shape.strideA);
   } else {
-    layout(&a_, shape.rows, shape.depth);
+    layout(&a_, shape.rows, shape.depth, shape.strideA);
   }
   if (shape.transposeB) {
-    layout(&b_, shape.columns, shape.depth);
+    layout(&b_, shape.columns, shape.depth, shape.strideB);
   } else {
-    layout(&b_, shape.depth, shape.columns);
+    layout(&b_, shape.depth, shape.columns, shape.strideB);
   }
-  layout(&c_, shape.rows, shape.columns);
+  layout(&c_, shape.rows, shape.columns, shape.strideC);
 }
 
 Matmul::~Matmul() {
@@ -93,7 +92,7 @@ bool Matmul::choose() {
                  static_cast<uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE));
   for (auto attribute : {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
                          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
-    preference.set(attribute, kAlignment);
+    preference.set(attribute, shape_.alignment);
   }
   int found = 0;
   const cublasStatus_t status = api.cublasLtMatmulAlgoGetHeuristic(device_->cublasLtHandle(), desc_, b_, a_, c_, c_,

@@ -14,6 +14,8 @@ struct MatmulShape {
   bool adds = false;  // C += instead of C =
   enum class End : uint8_t { none, bias } end = End::none;
   Precision precision = Precision::tf32;
+  int64_t strideA = 0, strideB = 0, strideC = 0;  // floats between rows as they lie in memory; 0: no gaps
+  uint32_t alignment = 16;                        // bytes, of all pointers; 16 is what vector loads want
 };
 
 class Matmul {
@@ -25,7 +27,7 @@ class Matmul {
   Matmul& operator=(const Matmul&) = delete;
 
   size_t workspace() const { return algorithm_.workspaceSize; }
-  // Pointers are 64-byte aligned. `bias`: one for each column.
+  // Pointers are aligned as the shape says. `bias`: one for each column.
   void run(const float* a, const float* b, float* c, const float* bias, void* workspace, CudaStream& stream) const;
 
  private:

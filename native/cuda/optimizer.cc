@@ -13,16 +13,16 @@ namespace {
 constexpr int64_t kElements = 8192;  // of a block, as in kernels/optimizer.cu
 constexpr Extent kBlock{256};
 
-// These three as in kernels/optimizer.cu.
+// These four as in kernels/optimizer.cu.
 struct Range {
   int64_t first, count;
   int32_t frozen;
-  float rateFactor, decayFactor;
-  int32_t reserved;
-  bool operator==(const Range& o) const {
-    return first == o.first && count == o.count && frozen == o.frozen && rateFactor == o.rateFactor &&
-           decayFactor == o.decayFactor;
-  }
+  float rateFactor, decayFactor, l2;
+};
+struct BoundedRows {
+  int64_t first, length, before;
+  float maxNorm;
+  int32_t frozen;
 };
 struct UpdateState {
   double rateCorrection;
@@ -53,6 +53,7 @@ class CudaOptimizer final : public Optimizer {
                 desc.kind == OptimizerKind::adamw ? 1 : 0};
     parts_ = {*device_, "optimizer.cu", "norm_parts"};
     finish_ = {*device_, "optimizer.cu", "norm_finish"};
+    hold_ = {*device_, "optimizer.cu", "hold_norms"};
     if (desc.kind == OptimizerKind::sgd) {
       sgd_ = {*device_, "optimizer.cu", "update_sgd"};
     } else {
@@ -70,7 +71,7 @@ class CudaOptimizer final : public Optimizer {
     const auto* ranges = static_cast<const Range*>(deviceRanges_->data());
     const auto count = static_cast<int32_t>(ranges_.size());
     const Extent grid{static_cast<unsigned>(blocks_)};
-    parts_(s, grid, kBlock, args.gradients, ranges, count, args.elements, parts);
+    parts_(s, grid, kBlock, args.gradients, args.params, ranges, count, args.elements, parts);
     finish_(s, Extent{}, kBlock, parts, blocks_, args.control, args.report, state, options_);
     if (desc_.kind == OptimizerKind::sgd) {
       float* buffer = desc_.momentum != 0 ? args.slots[0] : nullptr;
@@ -80,34 +81,50 @@ class CudaOptimizer final : public Optimizer {
       adam_(s, grid, kBlock, args.params, args.gradients, args.slots[0], args.slots[1], ranges, count, args.elements,
             args.control, state, options_);
     }
+    if (boundedCount_ == 0) return;
+    hold_(s, warpGrid(boundedRows_), kWarpBlock, args.params, static_cast<const BoundedRows*>(deviceBounded_->data()),
+          boundedCount_, boundedRows_, state);
   }
 
  private:
-  // On the device they change only when a layer is frozen or its factors are set.
+  // On the device they change only when a layer is frozen or its factors are set; how many there are never does.
   void ensureRanges(const OptimizerArgs& args, CudaStream& stream) {
-    const auto converted = [](const ParamRange& r) {
-      return Range{r.first, r.count, r.frozen ? 1 : 0, r.rateFactor, r.decayFactor, 0};
-    };
-    const bool same = deviceRanges_ != nullptr && ranges_.size() == args.rangeCount &&
-                      std::equal(ranges_.begin(), ranges_.end(), args.ranges,
-                                 [&](const Range& a, const ParamRange& b) { return a == converted(b); });
-    if (same) return;
-    ranges_.resize(args.rangeCount);
-    std::transform(args.ranges, args.ranges + args.rangeCount, ranges_.begin(), converted);
-    const size_t bytes = ranges_.size() * sizeof(Range);
-    if (deviceRanges_ == nullptr || deviceRanges_->bytes() < bytes) {
-      deviceRanges_ = std::make_unique<DeviceMemory>(device_, std::max<size_t>(bytes, 64));
+    if (deviceRanges_ != nullptr &&
+        std::equal(ranges_.begin(), ranges_.end(), args.ranges, args.ranges + args.rangeCount)) return;
+    ranges_.assign(args.ranges, args.ranges + args.rangeCount);
+    std::vector<Range> all;
+    std::vector<BoundedRows> bounded;
+    boundedRows_ = 0;
+    for (const ParamRange& r : ranges_) {
+      const int32_t frozen = r.frozen ? 1 : 0;
+      all.push_back({r.first, r.count, frozen, r.rateFactor, r.decayFactor, r.l2});
+      if (r.maxNorm == 0) continue;
+      bounded.push_back({r.first, r.rowLength, boundedRows_, r.maxNorm, frozen});
+      boundedRows_ += r.count / r.rowLength;
     }
-    stream.upload(deviceRanges_->data(), ranges_.data(), bytes);
+    boundedCount_ = static_cast<int32_t>(bounded.size());
+    put(all, deviceRanges_, stream);
+    if (!bounded.empty()) put(bounded, deviceBounded_, stream);
+  }
+
+  template <typename T>
+  void put(const std::vector<T>& values, std::unique_ptr<DeviceMemory>& memory, CudaStream& stream) const {
+    const size_t bytes = values.size() * sizeof(T);
+    if (memory == nullptr || memory->bytes() < bytes) {
+      memory = std::make_unique<DeviceMemory>(device_, std::max<size_t>(bytes, 64));
+    }
+    stream.upload(memory->data(), values.data(), bytes);
   }
 
   OptimizerDesc desc_;
   UpdateOptions options_{};
   int64_t blocks_;
   DeviceRef device_;
-  std::vector<Range> ranges_;
-  std::unique_ptr<DeviceMemory> deviceRanges_;
-  Function<const float*, const Range*, int32_t, int64_t, double*> parts_;
+  std::vector<ParamRange> ranges_;  // as they are on the device
+  std::unique_ptr<DeviceMemory> deviceRanges_, deviceBounded_;
+  int32_t boundedCount_ = 0;
+  int64_t boundedRows_ = 0;
+  Function<float*, const float*, const Range*, int32_t, int64_t, double*> parts_;
   Function<const double*, int64_t, const StepControl*, UpdateReport*, UpdateState*, UpdateOptions> finish_;
   Function<float*, float*, float*, const Range*, int32_t, int64_t, const StepControl*, const UpdateState*,
            UpdateOptions>
@@ -115,6 +132,7 @@ class CudaOptimizer final : public Optimizer {
   Function<float*, float*, float*, float*, const Range*, int32_t, int64_t, const StepControl*, const UpdateState*,
            UpdateOptions>
       adam_;
+  Function<float*, const BoundedRows*, int32_t, int64_t, const UpdateState*> hold_;
 };
 
 }  // namespace

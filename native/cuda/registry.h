@@ -23,6 +23,7 @@ std::unique_ptr<Kernel> makeGather(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeAugment(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const DeviceRef& device);
 std::string refuseRnn(const OpDesc& desc);
+std::unique_ptr<Kernel> makeCells(const OpDesc& desc, const DeviceRef& device);  // of rnn, those that cuDNN has not
 std::unique_ptr<Kernel> makeLastState(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeDense(const OpDesc& desc, const DeviceRef& device);
 std::string refuseDense(const OpDesc& desc);
@@ -52,6 +53,7 @@ std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const DeviceRef
 std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const DeviceRef& device);
 std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const DeviceRef& device);
 std::unique_ptr<ParameterLayout> makeConv2dLayout(const GroupDesc& group);
+std::unique_ptr<ParameterLayout> makeCellsLayout(const GroupDesc& group);
 
 std::unique_ptr<Optimizer> makeOptimizer(const OptimizerDesc& desc, int64_t elements, const DeviceRef& device);
 

@@ -63,15 +63,21 @@ class RnnKernel final : public Kernel {
     CudaStream& s = cuda(stream);
     if (lengths_ == Lengths::own) readLengths(args, s);
     const bool cuts = lengths_ == Lengths::cutOff;
+    const void* x = input(args);
+    if (x != args.inputs[0]) {
+      endRows_(s, flatGrid(inputElements()), kFlatBlock, static_cast<const float*>(args.inputs[0]),
+               static_cast<float*>(const_cast<void*>(x)), nullptr, lengths(args), desc_.steps, desc_.batch,
+               desc_.inputSize);
+    }
     void* y = sequence(args);
     void* hy = desc_.wantsState && !cuts ? args.outputs[1] : nullptr;
     void* cy = desc_.wantsCell ? args.outputs[2] : nullptr;
     const cudnnForwardMode_t mode = desc_.training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE;
     device_->check(device_->cudnn().cudnnRNNForward(
                        device_->cudnnHandle(s.handle()), plan_.descriptor(), mode, deviceLengths(args),
-                       xData_.descriptor(), args.inputs[0], yData_.descriptor(), y, states_.descriptor(),
-                       firstState(args), hy, states_.descriptor(), firstCell(args), cy, plan_.weightBytes(),
-                       args.params, workBytes_, args.workspace, reserveBytes_, desc_.training ? args.saved : nullptr),
+                       xData_.descriptor(), x, yData_.descriptor(), y, states_.descriptor(), firstState(args), hy,
+                       states_.descriptor(), firstCell(args), cy, plan_.weightBytes(), args.params, workBytes_,
+                       args.workspace, reserveBytes_, desc_.training ? args.saved : nullptr),
                    "run an RNN");
     if (!cuts) return;
     auto* last = static_cast<float*>(desc_.wantsState ? args.outputs[1] : nullptr);
@@ -106,7 +112,7 @@ class RnnKernel final : public Kernel {
     if (args.paramGradients == nullptr) return;
     device_->check(api.cudnnRNNBackwardWeights_v8(
                        handle, plan_.descriptor(), CUDNN_WGRAD_MODE_ADD, deviceLengths(args), xData_.descriptor(),
-                       args.inputs[0], states_.descriptor(), firstState(args), yData_.descriptor(), sequence(args),
+                       input(args), states_.descriptor(), firstState(args), yData_.descriptor(), sequence(args),
                        plan_.weightBytes(), args.paramGradients, workBytes_, args.workspace, reserveBytes_, args.saved),
                    "make an RNN's weight gradients");
   }
@@ -130,6 +136,7 @@ class RnnKernel final : public Kernel {
     take(sizes_.saved, reserveBytes_);
     if (ownSequence()) sequenceAt_ = take(desc_.training ? sizes_.saved : sizes_.workspace, sequenceBytes);
     if (!desc_.training) return;
+    if (ownInput()) inputAt_ = take(sizes_.saved, static_cast<size_t>(inputElements()) * sizeof(float));
     if (lengths_ == Lengths::cutOff || !desc_.givesSequenceGradient) dyAt_ = take(sizes_.workspace, sequenceBytes);
     if (!desc_.wantsInputGradient) {
       dxAt_ = take(sizes_.workspace, static_cast<size_t>(inputElements()) * sizeof(float));
@@ -137,6 +144,13 @@ class RnnKernel final : public Kernel {
   }
 
   static void* workspaceAt(const KernelArgs& args, size_t at) { return static_cast<char*>(args.workspace) + at; }
+
+  // Whether cuDNN gets an x of which we have cut off the end, since it runs all steps: a gradient of zero times what may lie there, a
+  // NaN for one, need not be zero.
+  bool ownInput() const { return desc_.training && lengths_ == Lengths::cutOff; }
+  const void* input(const KernelArgs& args) const {
+    return ownInput() ? static_cast<char*>(args.saved) + inputAt_ : args.inputs[0];
+  }
 
   // Whether cuDNN's y is not the caller's. On the way back it must be what cuDNN wrote, so it must not be the one with its end cut off.
   bool ownSequence() const { return !desc_.wantsSequence || lengths_ == Lengths::cutOff; }
@@ -201,7 +215,7 @@ class RnnKernel final : public Kernel {
   std::vector<int32_t> hostLengths_;
   KernelSizes sizes_;
   size_t workBytes_ = 0, reserveBytes_ = 0;
-  size_t sequenceAt_ = 0, dyAt_ = 0, dxAt_ = 0;
+  size_t inputAt_ = 0, sequenceAt_ = 0, dyAt_ = 0, dxAt_ = 0;
   Function<const float*, float*, float*, const int32_t*, int64_t, int64_t, int64_t> endRows_;
   Function<const float*, const float*, float*, const int32_t*, int64_t, int64_t, int64_t> endRowsBackward_;
   Function<float*, const int32_t*, int64_t, int64_t, int64_t> zeroTail_;
@@ -210,12 +224,10 @@ class RnnKernel final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const DeviceRef& device) {
+  if (!hasCudnnCell(rnnDesc(desc))) return makeCells(desc, device);
   return std::make_unique<RnnKernel>(desc, device);
 }
 
-std::string refuseRnn(const OpDesc& desc) {
-  const std::string why = refuseRnnShape(rnnDesc(desc));
-  return why.empty() ? refusePrecision(desc.attrs) : why;
-}
+std::string refuseRnn(const OpDesc& desc) { return refusePrecision(desc.attrs); }
 
 }  // namespace cugru::cuda

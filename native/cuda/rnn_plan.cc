@@ -26,10 +26,7 @@ const cudnnRNNMode_t* modeOf(Cell cell) {
 
 }  // namespace
 
-std::string refuseRnnShape(const RnnShape& shape) {
-  if (modeOf(shape.cell) != nullptr) return "";
-  return text("cuDNN has no cell '", cellKind(shape.cell).name, "', and there is no kernel of our own yet; use 'cpu'");
-}
+bool hasCudnnCell(const RnnShape& shape) { return modeOf(shape.cell) != nullptr; }
 
 RnnPlan::RnnPlan(std::shared_ptr<Device> device, const RnnShape& shape, Precision precision)
     : device_(std::move(device)), shape_(shape) {
@@ -56,7 +53,7 @@ RnnPlan::~RnnPlan() {
 
 void RnnPlan::describe(Precision precision) {
   const cudnnRNNMode_t* mode = modeOf(shape_.cell);
-  if (mode == nullptr) fail(code::kUnsupported, refuseRnnShape(shape_));
+  if (mode == nullptr) fail(code::kInternal, "cuDNN has no cell ", cellKind(shape_.cell).name);
   const auto units = static_cast<int32_t>(shape_.hiddenSize);
   device_->check(
       device_->cudnn().cudnnSetRNNDescriptor_v8(rnn_, CUDNN_RNN_ALGO_STANDARD, *mode, CUDNN_RNN_DOUBLE_BIAS,
@@ -162,8 +159,7 @@ void TensorDescriptor::set(int64_t a, int64_t b, int64_t c) {
 
 std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const DeviceRef& device) {
   const RnnShape shape = rnnShape(group);
-  const std::string why = refuseRnnShape(shape);
-  if (!why.empty()) fail(code::kUnsupported, "group '", group.name, "': ", why);
+  if (!hasCudnnCell(shape)) return makeCellsLayout(group);
   const RnnPlan plan(device, shape, precisionOf(group.attrs));
   return std::make_unique<PlacedLayout>(plan.places());
 }

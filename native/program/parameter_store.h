@@ -14,11 +14,18 @@
 
 namespace cugru {
 
+// What holds a parameter's weights down; see ParamRange. A parameter's rows are along its first axis.
+struct ParamRule {
+  float l2 = 0, maxNorm = 0;
+  bool any() const { return l2 > 0 || maxNorm > 0; }
+};
+
 struct GroupSpec : GroupDesc {
   bool buffer = false;  // not optimised
   bool frozen = false;
   float rateFactor = 1, decayFactor = 1;
   std::vector<InitSpec> initializers;  // one per param; empty: zeros
+  std::vector<ParamRule> rules;        // one per param; empty: none
 };
 
 enum class StoreContent : uint8_t { parameters, gradients, slot0, slot1 };
@@ -75,6 +82,8 @@ class ParameterStore {
   std::unique_ptr<Memory> floats(int64_t count) const;
   void prepare(Stream& stream);
   void rebuildRanges();
+  void addRanges(const Group& group);
+  std::vector<ParamRange> ruledRanges(const Group& group, const ParamRange& whole) const;
   void expectFinite(const Group& group, const float* canonical) const;
 
   Backend& backend_;

@@ -35,7 +35,7 @@ test('every fixture is one that a test here runs', (t) => {
     rnn_tanh_: 3,
     rnn_relu_: 3,
     sweep_: 3,
-    train_: 11,
+    train_: 13,
     mse_train: 1,
     vision_: 13,
   };

@@ -40,11 +40,14 @@ async function modelOf(t: ExecutionContext, golden: Golden, isa: string): Promis
   const units = golden.number('hiddenSize');
   const bidirectional = golden.flag('bidirectional');
   const make = makerOf(golden);
+  const figure = (name: string) => Number(golden.metadata[name] ?? 0);
+  const [kernelL2, recurrentL2, maxNorm] = [figure('kernelL2'), figure('recurrentL2'), figure('maxNorm')];
+  const options = { units, bidirectional, kernelL2, recurrentL2, maxNorm };
   const model = sequential(
     [
-      make({ units, bidirectional, returnSequences: true }),
-      make({ units, bidirectional }),
-      layers.dense({ units: golden.number('outputSize') }),
+      make({ ...options, returnSequences: true }),
+      make(options),
+      layers.dense({ units: golden.number('outputSize'), kernelL2, maxNorm }),
     ],
     { inputShape: [golden.number('steps'), golden.number('inputSize')], ...placeOf(isa) },
   );

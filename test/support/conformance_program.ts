@@ -43,15 +43,12 @@ export function targets(): readonly Target[] {
     .isas.map((isa) => ({ name: `cpu ${isa}`, device: 'cpu', isa }));
 }
 
-/** Those that run a recurrent cell; test/cuda shows how the others refuse it. */
-export function targetsOf(cell: string): readonly Target[] {
-  const cudnn = ['gru', 'lstm', 'rnn-tanh', 'rnn-relu'];
-  return targets().filter(({ device }) => device === 'cpu' || cudnn.includes(cell));
-}
-
-/** What a target says of a recurrent kernel: on the CPU `fused` or nothing before the cell's name. */
+/** What a target says of a recurrent kernel: on the CPU `fused` or nothing before the cell's name; on a GPU cuDNN's or our own. */
 export function rnnVariant({ device, isa }: Target, cell: string, how = ''): string {
-  return device === 'cpu' ? `cpu ${how}${cell} ${isa}` : `cuda cudnn ${cell} standard`;
+  if (device === 'cpu') return `cpu ${how}${cell} ${isa}`;
+  return ['gru', 'lstm', 'rnn-tanh', 'rnn-relu'].includes(cell)
+    ? `cuda cudnn ${cell} standard`
+    : `cuda cublasLt ${cell}`;
 }
 
 /** All cases on a CPU; on the simulated device, which is slow, every so many of them. */

@@ -71,6 +71,16 @@ std::vector<ParamSpec> checkAugment(const OpDesc& desc);
 //     rnn-tanh, rnn-relu            h' = tanh(a) or max(a, 0)
 //   With lengths: y is 0 from a row's length on, hN and cN are its last valid states, the reverse direction starts at its end.
 const CellKind& cellKind(Cell cell);
+// A cell's gates fall into those that multiply h and, for gru-reset-before, the candidate that multiplies r * h.
+constexpr int kMaxPhases = 2;
+struct GatePhase {
+  int64_t firstGate = 0, gates = 0;
+};
+struct GatePhases {
+  explicit GatePhases(Cell cell);
+  int count = 1;
+  GatePhase at[kMaxPhases];
+};
 struct RnnShape {
   Cell cell = Cell::gru;
   int64_t inputSize = 0, hiddenSize = 0, layers = 1, directions = 1;

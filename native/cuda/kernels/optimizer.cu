@@ -1,4 +1,4 @@
-// The norm of all gradients together, and the update of the flat parameter buffer in one pass. What changes from step to step is
+// Penalties, the norm of all gradients together, the update of the flat parameter buffer in one pass, and bounds of rows' norms. What changes from step to step is
 // read from device memory, so that a recorded step can be replayed.
 #include "common.cuh"
 
@@ -10,7 +10,14 @@ struct Range {
   i64 first, count;
   i32 frozen;
   float rateFactor, decayFactor;
-  i32 reserved;
+  float l2;
+};
+
+// Rows of the flat buffer whose norm is bounded; `before` is how many rows those before it have.
+struct BoundedRows {
+  i64 first, length, before;
+  float maxNorm;
+  i32 frozen;
 };
 
 // What one step's update needs, made by the norm's last kernel.
@@ -54,12 +61,18 @@ __device__ inline void eachElement(const Range* ranges, i32 count, i64 first, i6
   }
 }
 
-CUGRU_KERNEL norm_parts(const float* gradients, const Range* ranges, i32 rangeCount, i64 elements, double* parts) {
+// Adds the penalties' gradients first.
+CUGRU_KERNEL norm_parts(float* gradients, const float* params, const Range* ranges, i32 rangeCount, i64 elements,
+                        double* parts) {
   __shared__ double sums[kThreads];
   const i64 first = (i64)blockIdx.x * kBlock, last = least(first + kBlock, elements);
   double sum = 0.0;
-  eachElement(ranges, rangeCount, first, last, [&](const Range&, i64 from, i64 to) {
-    for (i64 i = from + threadIdx.x; i < to; i += kThreads) sum += (double)gradients[i] * (double)gradients[i];
+  eachElement(ranges, rangeCount, first, last, [&](const Range& range, i64 from, i64 to) {
+    const float slope = 2.0f * range.l2;
+    for (i64 i = from + threadIdx.x; i < to; i += kThreads) {
+      if (slope > 0.0f) gradients[i] = fmaf(slope, params[i], gradients[i]);
+      sum += (double)gradients[i] * (double)gradients[i];
+    }
   });
   sum = blockSum<kThreads>(sum, sums);
   if (threadIdx.x == 0) parts[blockIdx.x] = sum;
@@ -151,4 +164,21 @@ CUGRU_KERNEL update_adam(float* params, float* gradients, float* means, float* s
   }
   __syncthreads();
   for (i64 i = first + threadIdx.x; i < last; i += kThreads) gradients[i] = 0.0f;
+}
+
+// A warp for each row.
+CUGRU_KERNEL hold_norms(float* params, const BoundedRows* parts, i32 count, i64 rows, const UpdateState* updateState) {
+  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  if (row >= rows || !updateState->apply) return;
+  i32 part = 0;
+  while (part + 1 < count && parts[part + 1].before <= row) ++part;
+  const BoundedRows bounded = parts[part];
+  if (bounded.frozen) return;
+  float* weights = params + bounded.first + (row - bounded.before) * bounded.length;
+  double sum = 0.0;
+  for (i64 i = threadIdx.x; i < bounded.length; i += kWarp) sum += (double)weights[i] * (double)weights[i];
+  const double norm = sqrt(warpSum(sum));
+  if (!(norm > (double)bounded.maxNorm)) return;
+  const float factor = (float)((double)bounded.maxNorm / norm);
+  for (i64 i = threadIdx.x; i < bounded.length; i += kWarp) weights[i] *= factor;
 }
