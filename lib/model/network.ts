@@ -322,9 +322,9 @@ export class Network {
   async summary(): Promise<ModelSummary> {
     const lowered = this.lowered({ input: 'u8', lengths: false });
     const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', 1, true);
-    const { nodes } = native().programInfo(program);
+    const info = native().programInfo(program);
     native().dispose(program);
-    return summarize(this.spec, lowered, nodes, this.runtime.description);
+    return summarize(this.spec, lowered, info, this.runtime.description);
   }
 
   /** @internal Bytes of activations and scratch that a program would take, without taking them. */

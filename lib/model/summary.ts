@@ -24,6 +24,11 @@ export interface ModelSummary {
   readonly trainableParameters: number;
   /** For example `cpu (avx2, 2 threads)`. */
   readonly device: string;
+  /**
+   * How steps are done: `direct` on the CPU; on a GPU `graph` (recorded once and replayed), or `eager: ` and why they are not
+   * recorded. Of data without lengths; `model.profile` tells what became of a training.
+   */
+  readonly steps: string;
   /** A table with a line for each layer. */
   toString(): string;
 }
@@ -48,6 +53,11 @@ export function textTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** @internal How steps are done, at the end of a line; nothing where there is no choice. */
+export function stepsSuffix(steps: string): string {
+  return steps === 'direct' ? '' : `, steps: ${steps}`;
+}
+
 // What a step is, and the sequence that an image becomes.
 function inputLine(spec: ModelSpec, toSequence: ToSequence, kernels: readonly string[]): string[] {
   const [height, width, channels] = spec.inputShape as [number, number, number];
@@ -59,7 +69,7 @@ function inputLine(spec: ModelSpec, toSequence: ToSequence, kernels: readonly st
 export function summarize(
   spec: ModelSpec,
   lowered: Lowered,
-  nodes: ProgramInfo['nodes'],
+  { nodes, steps }: Pick<ProgramInfo, 'nodes' | 'steps'>,
   device: string,
 ): ModelSummary {
   const kernelsOf = (name: string): string[] =>
@@ -84,6 +94,7 @@ export function summarize(
     parameters,
     trainableParameters,
     device,
+    steps,
     toString: () =>
       `${textTable([
         ['layer', 'kind', 'output', 'parameters', 'kernel'],
@@ -95,6 +106,6 @@ export function summarize(
           `${l.parameters}${l.trainable ? '' : ' (frozen)'}`,
           l.kernels.join(' + '),
         ]),
-      ])}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}`,
+      ])}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}${stepsSuffix(steps)}`,
   };
 }

@@ -279,7 +279,7 @@ export class Sequential extends Network {
         return this.run(program, { segments: parts, rows, indices, seed: this.seed, slabs, profile: true });
       };
       await run(1);
-      return profileOf(await run(batches), batch);
+      return profileOf(await run(batches), batch, native().programInfo(program.program).steps);
     });
   }
 
