@@ -106,6 +106,7 @@ void Device::open() {
   available(cuda().cuDevicePrimaryCtxRetain(&context, device_), "it cannot be opened");
   context_ = context;
   enter();
+  const Alone alone = Device::alone();  // cuDNN and cuBLASLt may wait when they start
   check(cuda().cuStreamCreate(&setup_, CU_STREAM_NON_BLOCKING), "make a stream");
   check(cudnn().cudnnCreate(&cudnn_), "start");
   cudnnVersion_ = cudnn().cudnnGetVersion();
