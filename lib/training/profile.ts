@@ -22,7 +22,7 @@ export interface Profile {
   readonly milliseconds: number;
   readonly batchSize: number;
   /**
-   * How steps are done when they are not profiled, as in {@link ModelSummary.steps}: `direct`, `graph`, or `eager: ` and the reason.
+   * How steps are done when they are not profiled, as in `ModelSummary.steps`: `direct`, `graph`, or `eager: ` and the reason.
    * A profile itself is eager, since each operation is waited for.
    */
   readonly steps: string;

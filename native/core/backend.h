@@ -188,7 +188,7 @@ class Backend {
 
   virtual std::unique_ptr<Stream> createStream() = 0;
   // A stream whose work is done on the calling thread alone, before the call returns (for one streaming step).
-  virtual std::unique_ptr<Stream> createInlineStream() = 0;    // ERR_UNSUPPORTED where there is no such thing
+  virtual std::unique_ptr<Stream> createInlineStream() = 0;  // ERR_UNSUPPORTED where there is no such thing
   // Whether its streams record steps, which pays where queueing work costs time. Where they do: why not now; empty: nothing is against it.
   virtual bool recordsSteps() const { return false; }
   virtual std::string recordRefusal() const { return ""; }

@@ -6,7 +6,7 @@ namespace cugru::cuda {
 
 namespace {
 
-constexpr size_t kMostBytes = size_t{4} << 20;      // of a block that is kept
+constexpr size_t kMostBytes = size_t{4} << 20;  // of a block that is kept
 constexpr size_t kMostBytesInAll = size_t{32} << 20;
 constexpr size_t kMostBlocks = 32;
 

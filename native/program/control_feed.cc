@@ -7,7 +7,7 @@ namespace cugru {
 
 namespace {
 
-constexpr int64_t kMost = 1024;       // controls of one upload
+constexpr int64_t kMost = 1024;      // controls of one upload
 constexpr size_t kHeaderBytes = 64;  // the number of the next one
 
 }  // namespace

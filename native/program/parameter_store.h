@@ -50,9 +50,9 @@ class ParameterStore {
   UpdateReport endUpdates(Stream& stream);
   void zeroGradients(Stream& stream);
 
-  uint64_t step() const { return step_; }        // updates done
-  void setStep(uint64_t step) { step_ = step; }  // when resuming
-  uint64_t version() const { return version_; }  // changes with every change of a parameter
+  uint64_t step() const { return step_; }                    // updates done
+  void setStep(uint64_t step) { step_ = step; }              // when resuming
+  uint64_t version() const { return version_; }              // changes with every change of a parameter
   uint64_t configuration() const { return configuration_; }  // changes with the optimiser and its memory
 
   // An independent copy with parameters and prepared weights, without gradients and slots: for streaming.
