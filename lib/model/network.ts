@@ -171,9 +171,9 @@ export class Network<Prediction = Float32Array> {
   async summary(): Promise<ModelSummary> {
     const lowered = this.lowered({ input: 'u8', lengths: false });
     const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', this.batchSize ?? 1, true);
-    const { nodes } = native().programInfo(program);
+    const info = native().programInfo(program);
     native().dispose(program);
-    return summarize(this.spec, lowered, nodes, this.runtime.description);
+    return summarize(this.spec, lowered, info, this.runtime.description);
   }
 
   /** @internal Bytes of activations and scratch that a program would take, without taking them. */

@@ -29,6 +29,11 @@ export interface ModelSummary {
   readonly trainableParameters: number;
   /** For example `cpu (avx2, 2 threads)`. */
   readonly device: string;
+  /**
+   * How steps are done: `direct` on the CPU; on a GPU `graph` (recorded once and replayed), or `eager: ` and why they are not
+   * recorded. Of data without lengths; `model.profile` tells what became of a training.
+   */
+  readonly steps: string;
   /** A table with a line for each layer. */
   toString(): string;
 }
@@ -55,6 +60,11 @@ export function textTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** @internal How steps are done, at the end of a line; nothing where there is no choice. */
+export function stepsSuffix(steps: string): string {
+  return steps === 'direct' ? '' : `, steps: ${steps}`;
+}
+
 function nameOf({ nodes }: Topology, { node, output }: TensorRef): string {
   const { name } = nodes[node] as TopologyNode;
   return output === 0 ? name : `${name}:${output}`;
@@ -76,7 +86,7 @@ function isWorthALine({ reading }: TopologyNode, chained: boolean): boolean {
 export function summarize(
   { topology, groups }: ModelSpec,
   lowered: Lowered,
-  nodes: ProgramInfo['nodes'],
+  { nodes, steps }: Pick<ProgramInfo, 'nodes' | 'steps'>,
   device: string,
 ): ModelSummary {
   const kernelsOf = (name: string): string[] => [
@@ -117,6 +127,8 @@ export function summarize(
     parameters,
     trainableParameters,
     device,
-    toString: () => `${textTable(lines)}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}`,
+    steps,
+    toString: () =>
+      `${textTable(lines)}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}${stepsSuffix(steps)}`,
   };
 }

@@ -196,7 +196,8 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
       const variant = labelledVariant(this, dataset, this.#expectCompiled().loss);
       const program = await this.program(variant, 'train', batch);
       await this.configure();
-      return profileOf(await runProfiled(this, program, dataset, batches), batch);
+      const result = await runProfiled(this, program, dataset, batches);
+      return profileOf(result, batch, native().programInfo(program.program).steps);
     });
   }
 

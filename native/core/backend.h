@@ -19,6 +19,23 @@ class Memory {
   virtual ~Memory() = default;
   virtual void* data() const noexcept = 0;
   virtual size_t bytes() const noexcept = 0;
+  // Tells it from memory that lay, or will lie, at the same address: what was recorded on one is not replayed on another.
+  virtual uint64_t id() const noexcept { return 0; }
+};
+
+class Stream;
+
+// Device work that was kept instead of done (a CUDA graph). Each replay does it, on what lies in the same memory then.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  // Queues the work. Not empty: why it was refused, and nothing was queued. Throws when the device was lost.
+  virtual std::string replay(Stream& stream) = 0;
+};
+
+struct Recorded {
+  std::unique_ptr<Recording> recording;  // null: nothing was kept, and nothing done
+  std::string why;                       // it is null
 };
 
 // An ordered queue of device work. On the CPU: the threads that a call may use, and work is done when a call returns.
@@ -29,6 +46,12 @@ class Stream {
   // Around many steps in a row: a hint to keep at hand what the next step needs.
   virtual void enterRun() noexcept {}
   virtual void leaveRun() noexcept {}
+  // Keeps what `work` queues. It has been done at least once before, so that all that is made at a first time is there, and it
+  // neither uploads, downloads, allocates nor waits. Throws when the device was lost. See Backend::recordsSteps.
+  virtual Recorded record(const std::function<void()>& work) {
+    (void)work;
+    return {nullptr, "this backend records nothing"};
+  }
 };
 
 class StreamRun {
@@ -79,6 +102,8 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual KernelSizes sizes() const = 0;
   virtual std::string variant() const = 0;  // which implementation was chosen, for summary(): "cpu fused avx2"
+  // Why a step that it is part of cannot be recorded: it waits for the device, or its calls depend on what is there. Empty: it can.
+  virtual std::string recordRefusal() const { return ""; }
   virtual void forward(const KernelArgs& args, Stream& stream) = 0;
   virtual void backward(const KernelArgs& args, Stream& stream) = 0;  // ERR_INTERNAL for ops without gradient
 };
@@ -152,6 +177,11 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
   virtual size_t workspace() const = 0;
+  // Before the first update of a run, and never while recording: uploads what the host has changed since the last.
+  virtual void begin(const OptimizerArgs& args, Stream& stream) {
+    (void)args;
+    (void)stream;
+  }
   virtual void update(const OptimizerArgs& args, Stream& stream) = 0;
 };
 
@@ -173,7 +203,10 @@ class Backend {
 
   virtual std::unique_ptr<Stream> createStream() = 0;
   // A stream whose work is done on the calling thread alone, before the call returns (for one streaming step).
-  virtual std::unique_ptr<Stream> createInlineStream() = 0;    // ERR_UNSUPPORTED where there is no such thing
+  virtual std::unique_ptr<Stream> createInlineStream() = 0;  // ERR_UNSUPPORTED where there is no such thing
+  // Whether its streams record steps, which pays where queueing work costs time. Where they do: why not now; empty: nothing is against it.
+  virtual bool recordsSteps() const { return false; }
+  virtual std::string recordRefusal() const { return ""; }
   virtual bool usesHostMemory() const { return false; }        // host buffers need no copy to be slabs
   virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;  // zeroed; ERR_OUT_OF_MEMORY names wanted and free
   virtual void upload(void* device, const void* host, size_t bytes, Stream& stream) = 0;
@@ -181,6 +214,8 @@ class Backend {
   virtual void copy(void* to, const void* from, size_t bytes, Stream& stream) = 0;
   virtual void zero(void* device, size_t bytes, Stream& stream) = 0;
   virtual void accumulate(float* sum, const float* term, int64_t elements, Stream& stream) = 0;  // sum += term
+  // *control = run[*next], and *next goes on by one: how a step, recorded or not, comes to its numbers without the host.
+  virtual void takeControl(StepControl* control, const StepControl* run, int64_t* next, Stream& stream) = 0;
 };
 
 }  // namespace cugru

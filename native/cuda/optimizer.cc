@@ -63,9 +63,10 @@ class CudaOptimizer final : public Optimizer {
 
   size_t workspace() const override { return kStateBytes + static_cast<size_t>(blocks_) * sizeof(double); }
 
+  void begin(const OptimizerArgs& args, Stream& stream) override { ensureRanges(args, cuda(stream)); }
+
   void update(const OptimizerArgs& args, Stream& stream) override {
     CudaStream& s = cuda(stream);
-    ensureRanges(args, s);
     auto* state = static_cast<UpdateState*>(args.workspace);
     auto* parts = reinterpret_cast<double*>(static_cast<char*>(args.workspace) + kStateBytes);
     const auto* ranges = static_cast<const Range*>(deviceRanges_->data());

@@ -59,6 +59,10 @@ class RnnKernel final : public Kernel {
                 lengths_ == Lengths::own ? ", lengths from the host" : "");
   }
 
+  std::string recordRefusal() const override {
+    return lengths_ == Lengths::own ? "cuDNN takes the lengths of each batch from the host" : "";
+  }
+
   void forward(const KernelArgs& args, Stream& stream) override {
     CudaStream& s = cuda(stream);
     if (lengths_ == Lengths::own) readLengths(args, s);

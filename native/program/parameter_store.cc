@@ -81,6 +81,7 @@ void ParameterStore::initialize(uint64_t seed, Stream& stream) {
     stream.synchronize();
   }
   prepare(stream);
+  ++version_;
 }
 
 int64_t ParameterStore::canonicalElements(StoreContent content) const {
@@ -132,7 +133,10 @@ void ParameterStore::write(StoreContent content, const float* canonical, Stream&
     group.layout->fromCanonical(canonical, to, stream);
     canonical += group.canonical;
   }
-  if (content == StoreContent::parameters) prepare(stream);
+  if (content == StoreContent::parameters) {
+    prepare(stream);
+    ++version_;
+  }
   stream.synchronize();
 }
 
@@ -212,13 +216,14 @@ void ParameterStore::configureOptimizer(const OptimizerDesc& desc, Stream&) {
   optimizerWorkspace_ = std::move(workspace);
   report_ = std::move(report);
   step_ = 0;
+  ++configuration_;
 }
 
 void ParameterStore::ensureGradients() {
   if (gradients_ == nullptr) gradients_ = floats(optimized_);
 }
 
-void ParameterStore::update(const StepControl* control, Stream& stream) {
+OptimizerArgs ParameterStore::optimizerArgs() const {
   if (optimizer_ == nullptr) fail(code::kState, "there is no optimiser; compile the model first");
   OptimizerArgs args;
   args.params = static_cast<float*>(params_->data());
@@ -229,10 +234,19 @@ void ParameterStore::update(const StepControl* control, Stream& stream) {
   args.rangeCount = ranges_.size();
   args.workspace = optimizerWorkspace_->data();
   args.report = static_cast<UpdateReport*>(report_->data());
+  return args;
+}
+
+void ParameterStore::update(const StepControl* control, Stream& stream) {
+  OptimizerArgs args = optimizerArgs();
   args.control = control;
   optimizer_->update(args, stream);
-  ++step_;
   prepare(stream);
+}
+
+void ParameterStore::countUpdate() {
+  ++step_;
+  ++version_;
 }
 
 void ParameterStore::zeroGradients(Stream& stream) {
@@ -241,6 +255,7 @@ void ParameterStore::zeroGradients(Stream& stream) {
 
 void ParameterStore::beginUpdates(Stream& stream) {
   if (report_ != nullptr) backend_.zero(report_->data(), sizeof(UpdateReport), stream);
+  if (optimizer_ != nullptr) optimizer_->begin(optimizerArgs(), stream);
 }
 
 UpdateReport ParameterStore::endUpdates(Stream& stream) {
@@ -253,7 +268,6 @@ UpdateReport ParameterStore::endUpdates(Stream& stream) {
 }
 
 void ParameterStore::prepare(Stream& stream) {
-  ++version_;
   for (size_t g = 0; g < groups_.size(); ++g) {
     const Group& group = groups_[g];
     if (group.layout->preparedBytes() == 0) continue;

@@ -49,15 +49,18 @@ class ParameterStore {
   void configureOptimizer(const OptimizerDesc& desc, Stream& stream);  // slots start at zero, step() at zero
   bool hasOptimizer() const { return optimizer_ != nullptr; }
   void setGroup(size_t group, bool frozen, float rateFactor, float decayFactor);
-  // A run of updates: each clips, steps and prepares. Those that were skipped do not count as steps in the end.
+  // A run of updates: each clips, steps and prepares, and is counted when it was queued. Those that were skipped do not count as
+  // steps in the end.
   void beginUpdates(Stream& stream);
-  void update(const StepControl* control, Stream& stream);
+  void update(const StepControl* control, Stream& stream);  // device work and nothing else: it may be recorded
+  void countUpdate();
   UpdateReport endUpdates(Stream& stream);
   void zeroGradients(Stream& stream);
 
-  uint64_t step() const { return step_; }        // updates done
-  void setStep(uint64_t step) { step_ = step; }  // when resuming
-  uint64_t version() const { return version_; }  // changes with every change of a parameter
+  uint64_t step() const { return step_; }                    // updates done
+  void setStep(uint64_t step) { step_ = step; }              // when resuming
+  uint64_t version() const { return version_; }              // changes with every change of a parameter
+  uint64_t configuration() const { return configuration_; }  // changes with the optimiser and its memory
 
   // An independent copy with parameters and prepared weights, without gradients and slots: for streaming.
   std::unique_ptr<ParameterStore> snapshot(Stream& stream) const;
@@ -81,6 +84,7 @@ class ParameterStore {
   float* slice(const Group& group, StoreContent content) const;
   std::unique_ptr<Memory> floats(int64_t count) const;
   void prepare(Stream& stream);
+  OptimizerArgs optimizerArgs() const;
   void rebuildRanges();
   void addRanges(const Group& group);
   std::vector<ParamRange> ruledRanges(const Group& group, const ParamRange& whole) const;
@@ -94,7 +98,7 @@ class ParameterStore {
   std::unique_ptr<Optimizer> optimizer_;
   OptimizerDesc optimizerDesc_;
   std::vector<ParamRange> ranges_;
-  uint64_t step_ = 0, version_ = 0;
+  uint64_t step_ = 0, version_ = 0, configuration_ = 0;
 };
 
 }  // namespace cugru

@@ -72,6 +72,7 @@ Program::Program(Backend& backend, std::shared_ptr<ParameterStore> store, GraphS
   external_.assign(graph_.tensors.size(), false);
   for (const GraphInput& input : graph_.inputs) external_[input.tensor] = input.kind != InputKind::value;
   createSteps();
+  eager_ = recordRefusal();
   boundIntegers();
   Layout layout;
   plan(layout);
@@ -247,7 +248,7 @@ void Program::plan(Layout& layout) {
 
 void Program::allocate(const Layout&) {
   arena_ = backend_.allocate(std::max<size_t>(arenaBytes_, 64));
-  control_ = backend_.allocate(sizeof(StepControl));
+  controls_ = std::make_unique<ControlFeed>(backend_);
   if (!backend_.usesHostMemory()) staging_ = allocateHost(std::max<size_t>(stagingBytes_, 64), "staging");
   for (Step& step : steps_) {
     if (!step.flow.schema->isLoss) continue;
@@ -298,20 +299,9 @@ void Program::bindPointers(const Layout& layout) {
     if (buffers >= 0) args.buffers = store_->buffers(buffers);
     args.workspace = at(layout.workspace);
     args.saved = at(layout.saved[i]);
-    args.control = static_cast<const StepControl*>(control_->data());
+    args.control = controls_->control();
     args.metrics = step.metrics ? static_cast<LossMetrics*>(step.metrics->data()) : nullptr;
   }
-}
-
-std::vector<NodeReport> Program::report() const {
-  std::vector<NodeReport> nodes;
-  for (const Step& step : steps_) nodes.push_back({step.desc.name, step.desc.op, step.kernel->variant()});
-  return nodes;
-}
-
-const void* Program::outputData(int32_t output) const {
-  const int32_t tensor = flow_.outputTensors.at(static_cast<size_t>(output));
-  return tensor < 0 ? nullptr : data_[tensor];
 }
 
 }  // namespace cugru

@@ -15,6 +15,7 @@ CUGRU_CUDA_SYMBOLS(SIMULATED_DECLARE, SIMULATED_DECLARE)
 // Opens a function: takes the lock and the current context, or returns why not.
 #define SIMULATED_ENTER()                  \
   ::simulated::Guard guard;                \
+  ::simulated::count("driverCalls");       \
   ::simulated::Context* context = nullptr; \
   if (const CUresult entered = ::simulated::enter(context); entered != CUDA_SUCCESS) return entered
 #define SIMULATED_TRY(expression) \
