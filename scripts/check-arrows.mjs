@@ -19,6 +19,7 @@ const typescript = {
   layers: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'image'],
   model: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'native.ts', 'cuda', 'layers', 'data', 'image', 'formats'],
   training: ['errors.ts', 'checks.ts', 'native.ts', 'layers', 'model', 'data', 'image', 'formats'],
+  zoo: ['errors.ts', 'checks.ts', 'layers', 'image', 'model', 'training'],
   report: ['errors.ts', 'checks.ts', 'data', 'model', 'training'],
   cli: [
     'errors.ts',
@@ -33,8 +34,20 @@ const typescript = {
     'model',
     'training',
     'report',
+    'zoo',
   ],
-  'index.ts': ['errors.ts', 'threads.ts', 'version.ts', 'layers', 'data', 'image', 'model', 'training', 'report'],
+  'index.ts': [
+    'errors.ts',
+    'threads.ts',
+    'version.ts',
+    'layers',
+    'data',
+    'image',
+    'model',
+    'training',
+    'report',
+    'zoo',
+  ],
 };
 const cpp = {
   core: [],

@@ -91,7 +91,8 @@ class CudaOptimizer final : public Optimizer {
   // On the device they change only when a layer is frozen or its factors are set; how many there are never does.
   void ensureRanges(const OptimizerArgs& args, CudaStream& stream) {
     if (deviceRanges_ != nullptr &&
-        std::equal(ranges_.begin(), ranges_.end(), args.ranges, args.ranges + args.rangeCount)) return;
+        std::equal(ranges_.begin(), ranges_.end(), args.ranges, args.ranges + args.rangeCount))
+      return;
     ranges_.assign(args.ranges, args.ranges + args.rangeCount);
     std::vector<Range> all;
     std::vector<BoundedRows> bounded;

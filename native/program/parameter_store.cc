@@ -169,6 +169,7 @@ void ParameterStore::addRanges(const Group& group) {
 // What parameters with rules have in the slice, in the slice's order.
 std::vector<ParamRange> ParameterStore::ruledRanges(const Group& group, const ParamRange& whole) const {
   std::vector<ParamRange> out;
+  if (group.spec.rules.empty()) return out;
   const std::vector<ParamPlace> places = group.layout->places();
   int64_t begin = 0;
   for (size_t p = 0; p < group.spec.rules.size(); ++p) {

@@ -92,7 +92,8 @@ test('the options are saved with the layer, and hold after loading', async (t) =
   await model.fit(waves(20), { batchSize: 8 });
   await model.save(folder);
   const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
-  t.like(config.layers[0].config ?? config.layers[0], { kernelL2: 0.01, recurrentL2: 0.02, maxNorm: 0.9 });
+  const gru = config.nodes.find(({ kind }: { kind: string }) => kind === 'gru');
+  t.like(gru.config, { kernelL2: 0.01, recurrentL2: 0.02, maxNorm: 0.9 });
   const loaded = (await loadModel(folder)) as Sequential;
   for (const one of [model, loaded]) await one.trainOnBatch(waves(8, { seed: 2 }));
   t.is(await weightHash(loaded), await weightHash(model));
