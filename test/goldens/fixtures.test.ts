@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import test from 'ava';
 import { fixtureFolder, fixtureNames, Golden } from '../support/goldens_fixtures.js';
 
-const scripts = ['make_goldens.py', 'make_graph_goldens.py', 'make_sweep_goldens.py', 'make_vision_goldens.py'];
+const scripts = ['make_goldens.py', 'make_graph_goldens.py', 'make_sequence_goldens.py', 'make_sweep_goldens.py', 'make_vision_goldens.py'];
 const script = scripts.map((file) => readFileSync(join(fixtureFolder, file), 'utf8')).join('');
 const readme = readFileSync(join(fixtureFolder, 'README.md'), 'utf8');
 
 // Names and seeds as the script has them: `"name": (101, ...` or `"name": {**SGD, "seed": 201, ...`, and MSE_CASE.
 function seedsOfScript(): Map<string, number> {
   const seeds = new Map<string, number>();
-  for (const [, name, seed] of script.matchAll(/"((?:gru|graph|lstm|rnn|sweep|vision)_\w+)": \((\d+),/g))
+  for (const [, name, seed] of script.matchAll(/"((?:gru|graph|lstm|rnn|seq|sweep|vision)_\w+)": \((\d+),/g))
     seeds.set(name as string, Number(seed));
   for (const [, name, seed] of script.matchAll(/"(train_\w+)": \{\*\*\w+, "seed": (\d+)/g)) {
     seeds.set(name as string, Number(seed));
@@ -26,7 +26,7 @@ test('the folder holds one fixture for each case of the script, and nothing else
 });
 
 test('every fixture is one that a test here runs', (t) => {
-  const used = fixtureNames.filter((name) => /^(gru|graph|lstm|rnn|sweep|train|vision)_|^mse_train$/.test(name));
+  const used = fixtureNames.filter((name) => /^(gru|graph|lstm|rnn|seq|sweep|train|vision)_|^mse_train$/.test(name));
   t.deepEqual(used, [...fixtureNames]);
   const counts = {
     gru_: 16,
@@ -34,6 +34,7 @@ test('every fixture is one that a test here runs', (t) => {
     lstm_: 9,
     rnn_tanh_: 3,
     rnn_relu_: 3,
+    seq_: 4,
     sweep_: 3,
     train_: 13,
     mse_train: 1,
