@@ -10,8 +10,8 @@ if (!existsSync(join(device, 'libkernels_host.so'))) {
   console.error('build/simulated is not there; run "npm run pretest" first');
   process.exit(1);
 }
-const suites = ['gru', 'gru_differences', 'gru_modes', 'cells', 'cells_modes', 'dense', 'gather', 'dropout', 'losses', 'augment', 'mixed_labels']
-  .concat(['pointwise', 'optimizers', 'valid_rows', 'extremes'])
+const suites = ['gru', 'gru_differences', 'gru_modes', 'cells', 'cells_modes', 'dense', 'gather', 'dropout', 'losses']
+  .concat(['pointwise', 'optimizers', 'valid_rows', 'extremes', 'augment', 'mixed_labels'])
   .map((name) => `test/conformance/${name}.test.ts`);
 const cache = mkdtempSync(join(tmpdir(), 'cugru-kernels-'));
 const env = { CUGRU_CUDA_PATH: device, CUGRU_CUDA_PROBE: 'skip', CUGRU_CUDA_PRECISION: 'fp32', XDG_CACHE_HOME: cache };
