@@ -5,8 +5,8 @@
  */
 export { Dataset, datasets, type RowSelection, type SplitOptions } from './data/index.js';
 export { CugruError, type ErrorCode } from './errors.js';
-export type { ToSequence } from './image/index.js';
-export { image } from './image/index.js';
+export type { Augmentation, ToSequence } from './image/index.js';
+export { augment, image } from './image/index.js';
 export { type InputOptions, input } from './layers/input.js';
 export type { LayerTensor } from './layers/layer_tensor.js';
 export * as losses from './layers/losses.js';

@@ -11,7 +11,7 @@ if (!existsSync(join(device, 'libkernels_host.so'))) {
   process.exit(1);
 }
 const suites = ['gru', 'gru_differences', 'gru_modes', 'cells', 'cells_modes', 'dense', 'gather', 'dropout', 'losses']
-  .concat(['pointwise', 'optimizers', 'valid_rows', 'extremes'])
+  .concat(['pointwise', 'optimizers', 'valid_rows', 'extremes', 'augment', 'mixed_labels'])
   .concat([
     'rearrange',
     'steps',

@@ -66,6 +66,12 @@ export interface ModelHead {
   readonly sums: SymbolicTensor | undefined;
 }
 
+/** Rows of the batch whose labels are mixed in, and the share of the own one; both `[batch]`. */
+export interface Mixing {
+  readonly partners: SymbolicTensor;
+  readonly lambda: SymbolicTensor;
+}
+
 function logitsOf(head: ModelHead, fromLogits: boolean): SymbolicTensor {
   const logits = fromLogits ? head.output : head.sums;
   if (logits === undefined) {
@@ -87,8 +93,12 @@ export function lowerLoss(
   head: ModelHead,
   labels: LabelKind,
   indices: SymbolicTensor,
+  mixing?: Mixing,
 ): number {
   if (loss.kind === 'meanSquaredError') {
+    if (mixing !== undefined) {
+      throw new CugruError('ERR_VALUE', 'mixup and cutmix mix labels of classes; they need categoricalCrossentropy');
+    }
     if (labels === 'classes') {
       throw new CugruError('ERR_VALUE', 'meanSquaredError needs Float32Array targets, got class labels');
     }
@@ -105,6 +115,7 @@ export function lowerLoss(
       : ({ dtype: 'f32', steps: 0, dims: logits.dims } as const);
   const target = builder.input('labels', 'slab', spec);
   const attrs = { labelSmoothing: loss.labelSmoothing };
-  builder.node('loss', 'softmaxCrossEntropy', attrs, [logits, target.tensor, indices], []);
+  const mixed = mixing === undefined ? [] : [mixing.partners, mixing.lambda];
+  builder.node('loss', 'softmaxCrossEntropy', attrs, [logits, target.tensor, indices, ...mixed], []);
   return target.index;
 }

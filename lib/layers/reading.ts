@@ -29,8 +29,10 @@ export interface DataSource {
   readonly spec: InputSpec;
   readonly dtype: DType;
   readonly indices: SymbolicTensor;
-  /** The slab, made by the first reading; and its place among the graph's inputs. */
+  /** The slab, made at its first use; and its place among the graph's inputs. */
   slab: { readonly tensor: SymbolicTensor; readonly index: number } | undefined;
+  /** The batch's images, where something was done to them before they are read. */
+  image: SymbolicTensor | undefined;
 }
 
 /** Name of the group of the normalisation's mean and deviation. */
@@ -39,7 +41,7 @@ export const normalizationGroup = 'normalization';
 /** Adds the run's row numbers, and names the data that readings take. */
 export function addSource(builder: GraphBuilder, spec: InputSpec, dtype: DType): DataSource {
   const indices = builder.input('indices', 'indices', { dtype: 'i32', steps: 0, dims: [] }).tensor;
-  const source: DataSource = { spec, dtype, indices, slab: undefined };
+  const source: DataSource = { spec, dtype, indices, slab: undefined, image: undefined };
   builder.source = source;
   return source;
 }
@@ -101,22 +103,34 @@ function readOf({ shape }: InputSpec, { toSequence, normalization: figures }: Re
   return shape.length === 2 ? { steps: shape[0] as number, dims: [shape[1] as number] } : { steps: 0, dims: shape };
 }
 
+/** The data itself, row by row: one graph input for all who read it. */
+export function slabOf(builder: GraphBuilder, source: DataSource, shape: readonly number[]): SymbolicTensor {
+  const elements = shape.reduce((product, dim) => product * dim, 1);
+  source.slab ??= builder.input('x', 'slab', { dtype: source.dtype, steps: 0, dims: [elements] });
+  return source.slab.tensor;
+}
+
 /** Adds the gather that reads the data. A stream hands over one step. */
 export function lowerReading(builder: GraphBuilder, name: string, reading: Reading): SymbolicTensor {
   const { source } = builder;
   if (source === undefined) throw new CugruError('ERR_INTERNAL', `${name}: the graph has no data`);
-  const { spec, dtype, indices } = source;
-  const { steps, dims, map, channels } = readOf(spec, reading);
+  const { steps, dims, map, channels } = readOf(source.spec, reading);
   const group = channels === undefined ? -1 : normalization(builder, channels, reading);
   const output = builder.tensor('f32', builder.streaming ? 1 : steps, dims);
   if (builder.streaming) expectStreamable(source, name, steps, output);
-  const elements = (builder.streaming ? dims : spec.shape).reduce((product, dim) => product * dim, 1);
-  source.slab ??= builder.input('x', 'slab', { dtype, steps: 0, dims: [elements] });
+  const slab = slabOf(builder, source, builder.streaming ? dims : source.spec.shape);
   const attrs = {
     ...(channels === undefined ? {} : { channels }),
     ...(map === undefined || builder.streaming ? {} : { map }),
   };
-  builder.node(name, 'gather', attrs, [source.slab.tensor, indices], [output], group);
+  builder.node(
+    name,
+    'gather',
+    attrs,
+    source.image === undefined ? [slab, source.indices] : [source.image],
+    [output],
+    group,
+  );
   return output;
 }
 

@@ -5,8 +5,9 @@ import { GraphBuilder, type GroupTable, type SymbolicTensor } from '../layers/bu
 import { shapeOf } from '../layers/layer_tensor.js';
 import { type LabelKind, type Loss, lowerLoss } from '../layers/loss.js';
 import { lowerNode } from '../layers/lower_node.js';
-import { addSource, type DataSource } from '../layers/reading.js';
+import { addSource, type DataSource, slabOf } from '../layers/reading.js';
 import type { TensorRef, Topology } from '../layers/topology.js';
+import { type Augmented, type Augmenting, expectImages, lowerAugment } from './augmenting.js';
 import type { StreamGraph } from './stream.js';
 
 /** What a model is, as far as lowering goes. */
@@ -20,6 +21,8 @@ export interface Variant {
   readonly input: 'u8' | 'f32';
   readonly lengths: boolean;
   readonly loss?: { readonly loss: Loss; readonly labels: LabelKind };
+  /** For training only: how images are changed at random. */
+  readonly augment?: Augmenting;
   /** The name of the layer whose (first) output is wanted; the model's outputs by default. */
   readonly until?: string;
 }
@@ -33,7 +36,7 @@ export interface LoweredOutput {
 /** A graph with the places of its inputs and outputs. */
 export interface Lowered {
   readonly graph: GraphSpec;
-  readonly inputs: { readonly x: number; readonly lengths: number; readonly labels: number };
+  readonly inputs: { readonly x: number; readonly lengths: number; readonly labels: number; readonly samples: number };
   readonly outputs: readonly LoweredOutput[];
   /** Shapes of the outputs of each node of the topology, as far as it was lowered. */
   readonly nodeShapes: readonly (readonly (readonly number[])[])[];
@@ -86,6 +89,15 @@ function lowerNodes(
   return made;
 }
 
+// All readings see the same changed images.
+function addAugment(builder: GraphBuilder, source: DataSource, augment: Augmenting): Augmented {
+  const { shape } = source.spec;
+  expectImages(shape);
+  const augmented = lowerAugment(builder, augment, shape, slabOf(builder, source, shape), source.indices);
+  source.image = augmented.image;
+  return augmented;
+}
+
 // A loss has one prediction to look at.
 function expectOneOutput({ outputs }: Topology, what: string): void {
   if (outputs.length === 1) return;
@@ -101,6 +113,7 @@ export function lower(spec: ModelSpec, variant: Variant): Lowered {
   const topology = upTo(spec.topology, variant.until);
   const builder = new GraphBuilder({ groups: spec.groups });
   const source = addSource(builder, topology.input, variant.input);
+  const augmented = variant.augment && addAugment(builder, source, variant.augment);
   let lengths = -1;
   const made = lowerNodes(builder, topology, (read) => {
     if (variant.lengths) lengths = addLengths(builder, source, read);
@@ -111,12 +124,13 @@ export function lower(spec: ModelSpec, variant: Variant): Lowered {
     expectOneOutput(topology, 'a loss');
     const output = outputs[0] as SymbolicTensor;
     const head = { output, sums: builder.sumsOf(output) };
-    labels = lowerLoss(builder, variant.loss.loss, head, variant.loss.labels, source.indices);
+    labels = lowerLoss(builder, variant.loss.loss, head, variant.loss.labels, source.indices, augmented?.mixing);
   }
+  const samples = augmented?.number() ?? -1;
   const named = (i: number): string => (i === 0 ? 'output' : `output.${i}`);
   return {
     outputs: outputs.map((tensor, i) => ({ index: builder.output(named(i), tensor), shape: shapeOf(tensor) })),
-    inputs: { x: source.slab?.index ?? -1, lengths, labels },
+    inputs: { x: source.slab?.index ?? -1, lengths, labels, samples },
     graph: builder.build(),
     nodeShapes: made.map((tensors) => tensors.map(shapeOf)),
   };

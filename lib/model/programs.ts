@@ -12,8 +12,8 @@ export interface CompiledGraph {
 
 const maxPrograms = 12;
 
-function keyOf({ input, lengths, loss, until }: Variant, mode: Mode, batch: number): string {
-  return [mode, batch, input, lengths, until ?? '', loss === undefined ? '' : JSON.stringify(loss)].join();
+function keyOf({ input, lengths, loss, until, augment }: Variant, mode: Mode, batch: number): string {
+  return [mode, batch, input, lengths, until ?? '', JSON.stringify({ loss, augment })].join();
 }
 
 /** @internal See the file's head. */

@@ -99,6 +99,7 @@ class EpochLoop {
       indices: rows,
       learningRates: rates,
       seed: model.seed,
+      epoch: this.#epoch,
       slabs: slabBindings(compiled.lowered, part.slabs),
       cancel,
     });

@@ -11,7 +11,7 @@ import {
 } from '../checks.js';
 import { type Dataset, DatasetStream } from '../data/index.js';
 import { CugruError } from '../errors.js';
-import type { Decoding } from '../image/index.js';
+import { type Decoding, expectAugmentations } from '../image/index.js';
 import type { AnyLayer } from '../layers/layer.js';
 import { type Loss, resolveLoss } from '../layers/loss.js';
 import type { Variant } from '../model/lowering.js';
@@ -43,7 +43,7 @@ interface Compiled {
   readonly loss: Loss;
 }
 
-const fitKeys = ['epochs', 'batchSize', 'validationData', 'shuffle', 'initialEpoch', 'signal'] as const;
+const fitKeys = ['epochs', 'batchSize', 'validationData', 'shuffle', 'initialEpoch', 'augment', 'signal'] as const;
 
 /**
  * Layers with weights, trained end to end. Made by {@link sequential} or {@link model}; `Prediction` is what {@link Model.predict} gives.
@@ -255,16 +255,20 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
     const settings = expectFitOptions(this, options);
     const { epochs, initialEpoch, batchSize, signal } = settings;
     const { validationData } = options;
-    if (!(dataset instanceof DatasetStream)) labelledVariant(this, dataset, compiled.loss);
-    const source = trainingRows(dataset, { ...settings, seed: this.seed });
+    const list = expectAugmentations(options.augment ?? []);
+    const numbered = dataset instanceof DatasetStream;
+    if (!numbered) labelledVariant(this, dataset, compiled.loss);
+    const augment = list.length === 0 ? {} : { augment: { list, numbered } };
+    const source = trainingRows(dataset, { ...settings, seed: this.seed, numbered: list.length > 0 });
     if (validationData !== undefined) labelledVariant(this, validationData, compiled.loss);
     signal?.throwIfAborted();
     this.#begin('fit');
     try {
+      const sample = await source.sample();
+      const variant = { ...labelledVariant(this, sample, compiled.loss), ...augment };
+      this.lowered(variant); // refuses before anything is changed
       this.classNames ??= dataset.classNames;
       this.decoding ??= dataset.decoding;
-      const sample = await source.sample();
-      const variant = labelledVariant(this, sample, compiled.loss);
       await this.normalizeFrom(sample);
       await this.configure();
       const plan: FitPlan = {

@@ -1,5 +1,6 @@
 /** Options and small results of a model's training calls. */
 import type { ArraysOptions, Dataset } from '../data/index.js';
+import type { Augmentation } from '../image/index.js';
 import type { Loss, LossName } from '../layers/loss.js';
 import type { EpochLogs, ProgressEvent } from './events.js';
 import type { Optimizer, OptimizerName } from './optimizers.js';
@@ -30,6 +31,12 @@ export interface FitOptions {
    * @defaultValue 0
    */
   readonly initialEpoch?: number;
+  /**
+   * How images are changed at random, in the compiled program, for training only: see the `augment` namespace. What a sample gets
+   * depends on the model's seed, the epoch and the sample alone: its row number in the data, or, of a stream, its place in the epoch.
+   * @defaultValue not at all
+   */
+  readonly augment?: readonly Augmentation[];
   /** Ends the fit after the batch in flight; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

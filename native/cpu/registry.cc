@@ -17,6 +17,7 @@ std::unique_ptr<Kernel> makeRecurrent(const OpDesc& desc, const Vectors& vectors
 
 constexpr Entry kEntries[] = {
     {"gather", makeGather},
+    {"augment", makeAugment},
     {"rnn", makeRecurrent},
     {"lastState", makeLastState},
     {"dense", makeDense},

@@ -19,6 +19,7 @@ using MakeKernel = std::unique_ptr<Kernel> (*)(const OpDesc& desc, const Vectors
 MakeKernel findKernel(const std::string& op);  // null: none
 
 std::unique_ptr<Kernel> makeGather(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeAugment(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const Vectors& vectors);    // gru
 std::unique_ptr<Kernel> makeCells(const OpDesc& desc, const Vectors& vectors);  // every other cell
 std::unique_ptr<Kernel> makeLastState(const OpDesc& desc, const Vectors& vectors);

@@ -7,6 +7,7 @@ namespace cugru::cuda {
 namespace {
 constexpr Operation kOperations[] = {
     {"gather", makeGather, nullptr},
+    {"augment", makeAugment, nullptr},
     {"rnn", makeRnn, refuseRnn},
     {"lastState", makeLastState, nullptr},
     {"dense", makeDense, refuseDense},

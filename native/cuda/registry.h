@@ -20,6 +20,7 @@ struct Operation {
 const Operation* findOperation(const std::string& op);  // null: none
 
 std::unique_ptr<Kernel> makeGather(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeAugment(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const DeviceRef& device);
 std::string refuseRnn(const OpDesc& desc);
 std::unique_ptr<Kernel> makeLastState(const OpDesc& desc, const DeviceRef& device);

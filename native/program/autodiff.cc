@@ -92,11 +92,13 @@ void expectPickers(const GraphSpec& graph, const std::vector<FlowNode>& nodes) {
   for (const GraphInput& input : graph.inputs) source[input.tensor] = &input;
   for (const FlowNode& flow : nodes) {
     const std::string name = text(graph.nodes[flow.node].name, " (", flow.schema->op, ")");
+    const size_t numbers = static_cast<size_t>(flow.schema->picked + 1);
+    const bool picks = flow.schema->picked >= 0 && numbers < flow.inputs.size() && flow.inputs[numbers] >= 0;
     for (size_t slot = 0; slot < flow.inputs.size(); ++slot) {
       if (flow.inputs[slot] < 0) continue;
       const GraphInput* input = source[flow.inputs[slot]];
       const InputKind kind = input != nullptr ? input->kind : InputKind::value;
-      const int place = flow.schema->picked < 0 ? -1 : static_cast<int>(slot) - flow.schema->picked;
+      const int place = picks ? static_cast<int>(slot) - flow.schema->picked : -1;
       if (place == 0 && kind != InputKind::slab)
         fail(code::kGraph, name, " picks rows, and can only do so from a slab");
       if (place == 1 && kind != InputKind::indices) {

@@ -157,6 +157,7 @@ void Program::boundIntegers() {
       }
     }
     if (step.desc.op == "softmaxCrossEntropy") narrow(in[1], 0, step.classes - 1);
+    if (step.desc.op == "softmaxCrossEntropy" && in.size() > 3) narrow(in[3], 0, batch_ - 1);
     if (step.desc.op == "gather" && step.flow.outputs[0] >= 0) {
       const Bounds& out = bounds_[step.flow.outputs[0]];
       narrow(in[0], out.low, out.high);

@@ -1,6 +1,16 @@
 import test from 'ava';
-import { datasets, image, input, layers, model, sequential } from '../../lib/index.js';
-import { head, Join, modelOf, Sum } from '../support/topology_layers.js';
+import {
+  augment,
+  datasets,
+  image,
+  input,
+  type LayerTensor,
+  layers,
+  model,
+  optimizers,
+  sequential,
+} from '../../lib/index.js';
+import { head, modelOf } from '../support/topology_layers.js';
 import {
   bytesOf,
   classes,
@@ -55,7 +65,7 @@ test('branches join: rows and columns of one image', async (t) => {
   const columns = layers
     .gru({ units: 2 })
     .apply(image.toSequence({ scheme: 'columns', normalization: 'none' }).apply(x));
-  const both = model({ inputs: x, outputs: new Join().apply([rows, columns]) }, options);
+  const both = model({ inputs: x, outputs: layers.concat().apply([rows, columns]) }, options);
   const weights = await both.getWeights();
   const part = async (scheme: 'rows' | 'columns', units: number, name: string): Promise<Float32Array> => {
     const one = sequential([image.toSequence({ scheme, normalization: 'none' }), layers.gru({ units, name })], {
@@ -77,7 +87,7 @@ test('a residual branch adds what it goes around, and gradients go both ways', a
   const residual = modelOf(
     (x) => {
       const first = wide.apply(x);
-      return new Sum().apply([first, inner.apply(first)]);
+      return layers.add().apply([first, inner.apply(first)]);
     },
     [3],
   );
@@ -113,7 +123,7 @@ test('a residual branch adds what it goes around, and gradients go both ways', a
 
 test('a layer that is applied twice has one set of weights, and the sum of both gradients', async (t) => {
   const shared = layers.dense({ units: 3, name: 'shared' });
-  const twice = modelOf((x) => new Sum().apply([shared.apply(x), shared.apply(x)]), [3]);
+  const twice = modelOf((x) => layers.add().apply([shared.apply(x), shared.apply(x)]), [3]);
   const once = modelOf((x) => layers.dense({ units: 3, name: 'shared' }).apply(x), [3]);
   t.is(twice.parameterCount, once.parameterCount);
   const rows = noise(4 * 3);
@@ -182,10 +192,10 @@ test('the summary of a graph says what each layer is applied to', async (t) => {
   const gru = layers.gru({ units: 2, returnState: true, name: 'reader' });
   const [, state] = gru.apply(rows as NonNullable<typeof rows>);
   const other = layers.gru({ units: 2 }).apply(columns as NonNullable<typeof columns>);
-  const summary = await model({ inputs: x, outputs: new Sum().apply([state, other]) }, options).summary();
-  t.deepEqual(summary.layers.map(({ name, inputs }) => [name, ...inputs]).at(-1), ['sum_1', 'reader:1', 'gru_1']);
+  const summary = await model({ inputs: x, outputs: layers.add().apply([state, other]) }, options).summary();
+  t.deepEqual(summary.layers.map(({ name, inputs }) => [name, ...inputs]).at(-1), ['add_1', 'reader:1', 'gru_1']);
   t.regex(String(summary), /toSequence +columns +\[4, 5\]/);
-  t.regex(String(summary), /sum_1 +sum +reader:1, gru_1 +\[2\]/);
+  t.regex(String(summary), /add_1 +add +reader:1, gru_1 +\[2\]/);
 });
 
 test('images that are taken as they are are scaled and normalised like sequences of them', async (t) => {
@@ -197,7 +207,7 @@ test('images that are taken as they are are scaled and normalised like sequences
   const asImage = sequential([layers.toSequence(), ...end()], { inputShape: [4, 3, 2], ...options });
   for (const one of [asSequence, asImage]) {
     one.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
-    await one.fit(train, { epochs: 2, batchSize: 3 });
+    await one.fit(train, { epochs: 2, batchSize: 3, augment: [augment.shift({ width: 1, height: 1 })] });
   }
   t.deepEqual(await asImage.getWeights(), await asSequence.getWeights());
   t.deepEqual(await asImage.predict(train), await asSequence.predict(train));
@@ -208,6 +218,33 @@ test('images that are taken as they are are scaled and normalised like sequences
   t.false(Object.hasOwn(await plain.getWeights(), 'normalization.mean'));
 });
 
+test('all readings of an image see it changed in the same way', async (t) => {
+  const [height, width] = [4, 5];
+  const inputs = Uint8Array.from({ length: 8 * height * width }, (_, i) => (i * 91) % 256);
+  const train = datasets.fromArrays({ inputs, labels: new Float32Array(8), shape: [height, width, 1] });
+  const x = input({ shape: [height, width, 1], normalization: 'none' });
+  // Sums of all pixels by rows and by columns: their difference, the model's output, is zero for any image.
+  const sum = (scheme: 'rows' | 'columns', name: string): LayerTensor => {
+    const sequence = image.toSequence({ scheme, normalization: 'none' }).apply(x);
+    return layers.timeDistributed(layers.dense({ units: 1, name: `${name}Dense` }), { name }).apply(sequence);
+  };
+  const total = (tensor: LayerTensor, name: string): LayerTensor =>
+    layers.dense({ units: 1, name }).apply(layers.flatten().apply(tensor));
+  const outputs = layers.add().apply([total(sum('rows', 'rows'), 'left'), total(sum('columns', 'columns'), 'right')]);
+  const difference = model({ inputs: x, outputs }, options);
+  const weights = await difference.getWeights();
+  for (const [name, { data }] of Object.entries(weights)) {
+    data.fill(name.endsWith('bias') ? 0 : name === 'right.weight' ? -1 : 1);
+  }
+  await difference.setWeights(weights);
+  difference.compile({ optimizer: optimizers.sgd({ learningRate: 1e-12 }), loss: 'meanSquaredError' });
+  const { epochs } = await difference.fit(train, {
+    epochs: 2,
+    augment: [augment.shift({ width: 2, height: 2 }), augment.flip()],
+  });
+  for (const { loss } of epochs) t.true(loss < 1e-9, `loss ${loss}`);
+});
+
 test('graphs that cannot be are refused', async (t) => {
   const [x, other] = [input({ shape }), input({ shape })];
   const state = layers.gru({ units: 2 }).apply(x);
@@ -215,9 +252,9 @@ test('graphs that cannot be are refused', async (t) => {
   await refuses(t, [
     [
       'another input in a layer',
-      () => new Sum().apply([state, layers.gru({ units: 2 }).apply(other)]),
+      () => layers.add().apply([state, layers.gru({ units: 2 }).apply(other)]),
       'ERR_GRAPH',
-      /'sum' was applied to tensors of different inputs/,
+      /'add' was applied to tensors of different inputs/,
     ],
     [
       'another input in a model',
@@ -238,11 +275,11 @@ test('graphs that cannot be are refused', async (t) => {
     ['two for one', () => dense.apply([state, state]), 'ERR_GRAPH', /dense_1 \(dense\) takes 1 input, got 2/],
     [
       'one for two',
-      () => new Sum().apply(state),
+      () => layers.add().apply(state),
       'ERR_GRAPH',
-      /sum_\d \(sum\) takes 2 to 8 inputs, got 1; apply it to/,
+      /add_\d \(add\) takes 2 to 8 inputs, got 1; apply it to/,
     ],
-    ['a merge in a list', () => sequential([new Sum()], { inputShape: shape }), 'ERR_GRAPH', /takes 2 to 8 inputs/],
+    ['a merge in a list', () => sequential([layers.add()], { inputShape: shape }), 'ERR_GRAPH', /takes 2 to 8 inputs/],
     [
       'several outputs in a list',
       () => sequential([layers.gru({ units: 2, returnState: true }), head()], { inputShape: shape }),
@@ -273,7 +310,7 @@ test('graphs that cannot be are refused', async (t) => {
           layers
             .gru({ units: 2 })
             .apply(image.toSequence({ normalization: { mean: [mean], std: [1] } }).apply(picture));
-        return model({ inputs: picture, outputs: new Sum().apply([read(0), read(1)]) });
+        return model({ inputs: picture, outputs: layers.add().apply([read(0), read(1)]) });
       },
       'ERR_GRAPH',
       /normalised in different ways/,
@@ -284,7 +321,7 @@ test('graphs that cannot be are refused', async (t) => {
 test('a model that takes whole images, or reads one in several ways, cannot stream', async (t) => {
   const x = input({ shape: [4, 4, 1] });
   const read = (scheme: 'rows' | 'columns') => layers.gru({ units: 2 }).apply(image.toSequence({ scheme }).apply(x));
-  const both = model({ inputs: x, outputs: new Sum().apply([read('rows'), read('columns')]) }, options);
+  const both = model({ inputs: x, outputs: layers.add().apply([read('rows'), read('columns')]) }, options);
   const whole = sequential([layers.toSequence(), layers.gru({ units: 2 })], { inputShape: [4, 4, 1], ...options });
   await refuses(t, [
     ['two readings', () => both.stream(), 'ERR_UNSUPPORTED', /reads its input in several ways, and cannot stream/],

@@ -134,6 +134,7 @@ export interface Feed {
   readonly rows?: number;
   readonly indices?: Int32Array;
   readonly seed?: number;
+  readonly epoch?: number;
   readonly gradientScale?: number;
   readonly learningRates?: Float32Array;
   /** Everything that the mode allows but the update, unless told. */
@@ -222,7 +223,7 @@ export class TestProgram {
     const bound = await this.#bind(feed);
     const outputs = this.#results(rows, graph.outputs, (output) => mode === 'predict' || output.seeded === true);
     const gradients = this.#results(rows, graph.inputs, (input) => backward && input.gradient === true);
-    const { indices, seed, gradientScale, learningRates } = feed;
+    const { indices, seed, epoch, gradientScale, learningRates } = feed;
     const result = await native().run(this.#program, {
       segments: wanted,
       rows,
@@ -231,6 +232,7 @@ export class TestProgram {
       gradients,
       ...(indices === undefined ? {} : { indices }),
       ...(seed === undefined ? {} : { seed }),
+      ...(epoch === undefined ? {} : { epoch }),
       ...(gradientScale === undefined ? {} : { gradientScale }),
       ...(learningRates === undefined ? {} : { learningRates }),
     });

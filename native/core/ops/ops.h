@@ -8,20 +8,23 @@
 #include <string>
 #include <vector>
 
+#include "core/augment.cuh"
 #include "core/op_desc.h"
 #include "core/ops/cell.h"
 
 namespace cugru {
 
 // ---- gather: rows of a slab, picked by index, mapped to a sequence and normalised.
-//   in   slab [rows, source...] u8 | f32 | i32,  indices i32 (one per batch row, from control.firstRow on)
+//   in   slab [rows, source...] u8 | f32 | i32,  indices i32 (one per batch row, from control.firstRow on); or, without indices,
+//        x [batch, source...] f32, which takes no gradient: what is otherwise a row of the slab is then a row of the batch
 //   out  [steps?, batch, dims...] f32 (i32 from an i32 slab)
 //   out[t][b][f] = (slab[indices[b]][map[t * features + f]] * scale - mean[c]) / std[c],  c = map[...] % channels;
 //   scale is 1/255 for u8, else 1. map entry -1 gives 0 after normalisation. Rows >= validRows give `fill`.
 //   attrs map? (absent: identity), channels? (default 1), fill? (integers only, default 0)
 //   params (a buffer group, optional): mean [channels], std [channels]
 struct GatherDesc {
-  TensorSpec slab, out;
+  TensorSpec slab, out;             // slab: or x
+  bool picks = true;                // by indices
   int64_t batch = 0, features = 0;  // features: of one step
   int64_t channels = 1;
   int32_t fill = 0;
@@ -30,6 +33,27 @@ struct GatherDesc {
 };
 GatherDesc gatherDesc(const OpDesc& desc);
 std::vector<ParamSpec> checkGather(const OpDesc& desc);
+
+// ---- augment: images of a slab, picked by index and changed at random, once for each sample and epoch. For training only.
+//   in   slab [rows, source...] u8 | f32 (a row is height x width x channels),  indices i32,
+//        samples? i32 [batch] (absent: the slab's row numbers)
+//   out  image [batch, height, width, channels] f32: u8 scaled by 1/255, not normalised; 0 in rows >= validRows
+//        partners? i32 [batch], lambda? f32 [batch]: image = lambda * own + (1 - lambda) * partner's, by mixup or cutmix. A partner is
+//        the next valid row, the first one after the last; without mixing the row itself, with lambda 1
+//   attrs height, width, channels, kinds Int32Array (of AugmentKind), values Float32Array (kAugmentValues for each kind),
+//         fill? (0): what lies outside of the image
+//   All shifts, flips, rotations and scalings, in their order, are one inverse map with bilinear interpolation, or a copy where it
+//   takes whole pixels to whole pixels. Then come erase, brightness min(max(f x, 0), 1) and contrast min(max(m + f (x - m), 0), 1), m
+//   the mean of all values, in their order; then one of the mixing steps. What is drawn, and how: core/augment.cuh.
+struct AugmentDesc {
+  AugmentPlan plan{};
+  TensorSpec slab;
+  int64_t batch = 0, elements = 0;  // elements: of an image
+  bool hasSamples = false;
+  uint32_t opId = 0;
+};
+AugmentDesc augmentDesc(const OpDesc& desc);
+std::vector<ParamSpec> checkAugment(const OpDesc& desc);
 
 // ---- rnn: a stack of recurrent layers, one or both directions, without dropout in between.
 //   in   x [steps, batch, inputSize],  h0? [layers * directions, batch, units] (zeros),  lengths? i32 [batch] (full),
@@ -132,6 +156,7 @@ struct LossDesc {
   int64_t rows = 1;                            // of a batch row
   bool hasLengths = false;
   bool softLabels = false;
+  bool mixes = false;  // partners and lambda
   float labelSmoothing = 0;
 };
 LossDesc softmaxCrossEntropyDesc(const OpDesc& desc);

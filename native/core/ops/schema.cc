@@ -14,6 +14,7 @@ constexpr OpSchema kSchemas[] = {
     {"dense", checkDense},
     {"softmax", checkSoftmax},
     {"dropout", checkDropout, true},
+    {"augment", checkAugment, false, false, nullptr, nullptr, 0},
     {"add", checkAdd},
     {"multiply", checkMultiply},
     {"rearrange", checkRearrange},
