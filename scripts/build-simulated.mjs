@@ -34,7 +34,7 @@ const libraries = [
   { file: 'libcudnn.so.9', sources: sourcesIn(`${source}/cudnn`), core: true },
   { file: 'libcublasLt.so.13', sources: sourcesIn(`${source}/cublaslt`), core: true },
   { file: 'libcheck_kernels.so', sources: [`${source}/check/kernels_host.cc`] },
-  ...parts('libcudnn_graph.so.9', 'libcudnn_ops.so.9', 'libcudnn_adv.so.9'),
+  ...parts('libcudnn_graph.so.9', 'libcudnn_ops.so.9', 'libcudnn_cnn.so.9', 'libcudnn_adv.so.9'),
   ...parts('cudnn8/libcudnn_ops_infer.so.8', 'cudnn8/libcudnn_adv_infer.so.8'),
   ...parts('cudnn8/libcudnn_ops_train.so.8', 'cudnn8/libcudnn_adv_train.so.8'),
 ];

@@ -23,6 +23,7 @@ const suites = ['gru', 'gru_differences', 'gru_modes', 'cells', 'cells_modes', '
     'state',
     'rows',
   ])
+  .concat(['conv2d', 'pool2d', 'norms'])
   .map((name) => `test/conformance/${name}.test.ts`);
 const cache = mkdtempSync(join(tmpdir(), 'cugru-kernels-'));
 const env = { CUGRU_CUDA_PATH: device, CUGRU_CUDA_PROBE: 'skip', CUGRU_CUDA_PRECISION: 'fp32', XDG_CACHE_HOME: cache };

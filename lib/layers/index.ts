@@ -1,6 +1,7 @@
 /** Layers: descriptions that lower to graph nodes. They never touch the native door. */
 import { softmax } from './activation.js';
 import { attention } from './attention.js';
+import { conv2d } from './conv2d.js';
 import { dense } from './dense.js';
 import { dropPath } from './drop_path.js';
 import { dropout } from './dropout.js';
@@ -10,8 +11,10 @@ import { leakyCifg } from './leaky_cifg.js';
 import { cifgLstm, lstm } from './lstm.js';
 import { masking } from './masking.js';
 import { add, average, concat, multiply } from './merging.js';
+import { batchNorm, layerNorm } from './norms.js';
 import { permute } from './permute.js';
 import { activation } from './pointwise.js';
+import { avgPool2d, maxPool2d } from './pool2d.js';
 import { positionEmbedding } from './position_embedding.js';
 import { firstAndLast, lastStep, maxSteps, meanSteps } from './read_outs.js';
 import { repeat } from './repeat.js';
@@ -22,6 +25,7 @@ import { toSequence } from './to_sequence.js';
 
 export { softmax } from './activation.js';
 export { type AttentionOptions, attention } from './attention.js';
+export { type Conv2dOptions, type ConvActivation, conv2d } from './conv2d.js';
 export { type ActivationName, type DenseOptions, dense } from './dense.js';
 export { type DropPathOptions, dropPath } from './drop_path.js';
 export { type DropoutOptions, dropout } from './dropout.js';
@@ -36,8 +40,10 @@ export { type CifgLstmOptions, cifgLstm, type LstmOptions, lstm } from './lstm.j
 export { type MaskingOptions, masking } from './masking.js';
 export type { MergeMode } from './merge_mode.js';
 export { add, average, concat, type MergeOptions, multiply } from './merging.js';
+export { type BatchNormOptions, batchNorm, type LayerNormOptions, layerNorm } from './norms.js';
 export { type PermuteOptions, permute } from './permute.js';
 export { type ActivationKind, type ActivationOptions, activation } from './pointwise.js';
+export { avgPool2d, maxPool2d, type Pool2dOptions } from './pool2d.js';
 export { positionEmbedding } from './position_embedding.js';
 export { firstAndLast, lastStep, maxSteps, meanSteps } from './read_outs.js';
 export type { RecurrentApplyOptions, RecurrentLayer } from './recurrent.js';
@@ -54,6 +60,8 @@ export { type ReshapeOptions, reshape } from './reshape.js';
 export { type RnnActivation, type RnnOptions, rnn } from './rnn.js';
 export { timeDistributed } from './time_distributed.js';
 export { type ToSequenceLayerOptions, toSequence } from './to_sequence.js';
+
+export type { Padding, Pair } from './window.js';
 
 /** Layer factories by the name that `config.json` uses. */
 export const factories = {
@@ -84,4 +92,9 @@ export const factories = {
   average,
   multiply,
   concat,
+  conv2d,
+  maxPool2d,
+  avgPool2d,
+  layerNorm,
+  batchNorm,
 } as const;

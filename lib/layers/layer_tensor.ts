@@ -82,7 +82,10 @@ export class InputSource {
   }
 
   apply(layer: AnyLayer, inputs: readonly LayerTensor[]): readonly LayerTensor[] {
-    return this.#add({ name: this.#names.of(layer), layer, inputs, order: this.#count });
+    const name = this.#names.of(layer);
+    const outputs = this.#add({ name, layer, inputs, order: this.#count });
+    this.#names.keep(layer, name);
+    return outputs;
   }
 
   #add(application: Application): readonly LayerTensor[] {

@@ -35,6 +35,11 @@ constexpr Entry kEntries[] = {
     {"addTable", makeAddTable},
     {"appendTable", makeAppendTable},
     {"state", makeState},
+    {"conv2d", makeConv2d},
+    {"maxPool2d", makePool2d},
+    {"avgPool2d", makePool2d},
+    {"layerNorm", makeLayerNorm},
+    {"batchNorm", makeBatchNorm},
     {"softmaxCrossEntropy", makeSoftmaxCrossEntropy},
     {"meanSquaredError", makeMeanSquaredError},
     {"squaredError", makeSquaredError},
@@ -53,6 +58,7 @@ std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const Vector
     return rnnShape(group).cell == Cell::gru ? makeRnnLayout(group, vectors) : makeCellsLayout(group, vectors);
   }
   if (group.op == "dense") return makeDenseLayout(group, vectors);
+  if (group.op == "conv2d") return makeConv2dLayout(group, vectors);
   return std::make_unique<PlainLayout>(group);
 }
 

@@ -39,6 +39,10 @@ std::unique_ptr<Kernel> makeAddTable(const OpDesc& desc, const Vectors& vectors)
 std::unique_ptr<Kernel> makeAppendTable(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeState(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeSquaredError(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeConv2d(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makePool2d(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeLayerNorm(const OpDesc& desc, const Vectors& vectors);
+std::unique_ptr<Kernel> makeBatchNorm(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeSoftmaxCrossEntropy(const OpDesc& desc, const Vectors& vectors);
 std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const Vectors& vectors);
 
@@ -46,6 +50,7 @@ std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const Vector
 std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const Vectors& vectors);
 std::unique_ptr<ParameterLayout> makeCellsLayout(const GroupDesc& group, const Vectors& vectors);
 std::unique_ptr<ParameterLayout> makeDenseLayout(const GroupDesc& group, const Vectors& vectors);
+std::unique_ptr<ParameterLayout> makeConv2dLayout(const GroupDesc& group, const Vectors& vectors);
 
 std::unique_ptr<Optimizer> makeOptimizer(const OptimizerDesc& desc, int64_t elements, const Vectors& vectors);
 

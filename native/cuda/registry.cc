@@ -25,6 +25,11 @@ constexpr Operation kOperations[] = {
     {"appendTable", makeAppendTable, nullptr},
     {"activation", makeActivation, nullptr},
     {"state", makeState, nullptr},
+    {"conv2d", makeConv2d, refuseConv2d},
+    {"maxPool2d", makePool2d, nullptr},
+    {"avgPool2d", makePool2d, nullptr},
+    {"layerNorm", makeLayerNorm, nullptr},
+    {"batchNorm", makeBatchNorm, nullptr},
     {"softmaxCrossEntropy", makeSoftmaxCrossEntropy, nullptr},
     {"meanSquaredError", makeMeanSquaredError, nullptr},
     {"squaredError", makeSquaredError, nullptr},
@@ -40,6 +45,7 @@ const Operation* findOperation(const std::string& op) {
 
 std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const DeviceRef& device) {
   if (group.op == "rnn") return makeRnnLayout(group, device);
+  if (group.op == "conv2d") return makeConv2dLayout(group);
   if (group.op == "dense") return std::make_unique<PlacedLayout>(alignedPlaces(group));
   return std::make_unique<PlacedLayout>(packedPlaces(group));
 }

@@ -41,11 +41,17 @@ std::unique_ptr<Kernel> makeAppendTable(const OpDesc& desc, const DeviceRef& dev
 std::unique_ptr<Kernel> makeActivation(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeState(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeSquaredError(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeConv2d(const OpDesc& desc, const DeviceRef& device);
+std::string refuseConv2d(const OpDesc& desc);
+std::unique_ptr<Kernel> makePool2d(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeLayerNorm(const OpDesc& desc, const DeviceRef& device);
+std::unique_ptr<Kernel> makeBatchNorm(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeSoftmaxCrossEntropy(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const DeviceRef& device);
 
 std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const DeviceRef& device);
 std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const DeviceRef& device);
+std::unique_ptr<ParameterLayout> makeConv2dLayout(const GroupDesc& group);
 
 std::unique_ptr<Optimizer> makeOptimizer(const OptimizerDesc& desc, int64_t elements, const DeviceRef& device);
 

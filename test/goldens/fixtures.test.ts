@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import test from 'ava';
 import { fixtureFolder, fixtureNames, Golden } from '../support/goldens_fixtures.js';
 
-const scripts = ['make_goldens.py', 'make_graph_goldens.py'];
+const scripts = ['make_goldens.py', 'make_graph_goldens.py', 'make_vision_goldens.py'];
 const script = scripts.map((name) => readFileSync(join(fixtureFolder, name), 'utf8')).join('\n');
 const readme = readFileSync(join(fixtureFolder, 'README.md'), 'utf8');
 
 // Names and seeds as the script has them: `"name": (101, ...` or `"name": {**SGD, "seed": 201, ...`, and MSE_CASE.
 function seedsOfScript(): Map<string, number> {
   const seeds = new Map<string, number>();
-  for (const [, name, seed] of script.matchAll(/"((?:gru|lstm|rnn|graph)_\w+)": \((\d+),/g))
+  for (const [, name, seed] of script.matchAll(/"((?:gru|lstm|rnn|graph|vision)_\w+)": \((\d+),/g))
     seeds.set(name as string, Number(seed));
   for (const [, name, seed] of script.matchAll(/"(train_\w+)": \{\*\*\w+, "seed": (\d+)/g)) {
     seeds.set(name as string, Number(seed));
@@ -26,9 +26,9 @@ test('the folder holds one fixture for each case of the script, and nothing else
 });
 
 test('every fixture is one that a test here runs', (t) => {
-  const used = fixtureNames.filter((name) => /^(gru|lstm|rnn|train|graph)_|^mse_train$/.test(name));
+  const used = fixtureNames.filter((name) => /^(gru|lstm|rnn|train|graph|vision)_|^mse_train$/.test(name));
   t.deepEqual(used, [...fixtureNames]);
-  const counts = { gru_: 16, lstm_: 9, rnn_tanh_: 3, rnn_relu_: 3, train_: 11, mse_train: 1, graph_: 9 };
+  const counts = { gru_: 16, lstm_: 9, rnn_tanh_: 3, rnn_relu_: 3, train_: 11, mse_train: 1, graph_: 9, vision_: 13 };
   for (const [prefix, count] of Object.entries(counts)) {
     t.is(fixtureNames.filter((name) => name.startsWith(prefix)).length, count, prefix);
   }

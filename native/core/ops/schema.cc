@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/ops/ops.h"
 #include "core/ops/sequence.h"
+#include "core/ops/vision.h"
 
 namespace cugru {
 
@@ -27,6 +28,11 @@ constexpr OpSchema kSchemas[] = {
     {"appendTable", checkAppendTable},
     {"activation", checkActivation},
     {"state", checkState, false, false, nullptr, stateBuffers, -1, -1, true},
+    {"conv2d", checkConv2d},
+    {"maxPool2d", checkPool2d},
+    {"avgPool2d", checkPool2d},
+    {"layerNorm", checkLayerNorm},
+    {"batchNorm", checkBatchNorm, false, false, nullptr, batchNormBuffers},
     {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, nullptr, 1},
     {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, nullptr, 1},
     {"squaredError", checkSquaredError, false, true, nullptr, nullptr, -1, 2},

@@ -8,6 +8,9 @@
 #include "cpu/isa/gru_backward.inl"
 #include "cpu/isa/cells.inl"
 #include "cpu/isa/products.inl"
+#include "cpu/isa/convolution.inl"
+#include "cpu/isa/pooling.inl"
+#include "cpu/isa/normalization.inl"
 #include "cpu/isa/pointwise.inl"
 #include "cpu/isa/dropout.inl"
 #include "cpu/isa/update.inl"
@@ -35,6 +38,18 @@ constexpr Table kTable = {
     dropoutForward,
     dropoutBackward,
     sumOfSquares,
+    convProduct,
+    convOuter,
+    maxPool,
+    maxPoolGradient,
+    avgPool,
+    avgPoolGradient,
+    layerNormRow,
+    layerNormGradientRow,
+    addDeviations,
+    addProducts,
+    scaleChannels,
+    batchNormGradient,
     sgdUpdate,
     adamUpdate,
     multiplyVectors,

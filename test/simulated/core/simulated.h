@@ -18,7 +18,7 @@ SIMULATED_EXPORT size_t simulated_violations(char* text, size_t capacity);
 SIMULATED_EXPORT void simulated_forget(void);
 
 // How often something happened: "launches", "copies", "memsets", "allocations", "frees", "hostAllocations", "graphLaunches",
-// "synchronizations", "modules", "compilations", "rnnForward", "rnnBackwardData", "rnnBackwardWeights", "matmuls". 0 for anything
-// else.
+// "synchronizations", "modules", "compilations", "rnnForward", "rnnBackwardData", "rnnBackwardWeights", "convolutionForward",
+// "convolutionBackwardData", "convolutionBackwardFilter", "matmuls". 0 for anything else.
 SIMULATED_EXPORT size_t simulated_count(const char* what);
 }
