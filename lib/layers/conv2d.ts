@@ -9,7 +9,7 @@ import { expectPadding, expectPair, type Padding, type Pair, placeWindow, type S
 const activations = ['linear', 'relu', 'tanh', 'sigmoid'] as const;
 
 /** What a convolution does to its sums. */
-export type ConvActivation = (typeof activations)[number];
+export type ConvActivation = 'linear' | 'relu' | 'tanh' | 'sigmoid';
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {

@@ -17,7 +17,7 @@ export type Application = NodeSource & {
 };
 
 /**
- * A tensor of a model that is being described: what {@link input} and {@link Layer.apply} give. It holds no numbers; layers are
+ * A tensor of a model that is being described: what {@link input} and a layer's `apply` give. It holds no numbers; layers are
  * applied to it, and {@link model} makes a model of the path from the input to it.
  */
 export class LayerTensor {
@@ -82,7 +82,10 @@ export class InputSource {
   }
 
   apply(layer: AnyLayer, inputs: readonly LayerTensor[]): readonly LayerTensor[] {
-    return this.#add({ name: this.#names.of(layer), layer, inputs, order: this.#count });
+    const name = this.#names.of(layer);
+    const outputs = this.#add({ name, layer, inputs, order: this.#count });
+    this.#names.keep(layer, name);
+    return outputs;
   }
 
   #add(application: Application): readonly LayerTensor[] {

@@ -66,6 +66,8 @@ function statistics(name: string, width: number): NamedGroup {
 
 class LayerNormLayer extends Layer {
   readonly kind = 'layerNorm';
+  /** @internal */
+  override readonly perPosition = true;
   readonly config: LayerConfig;
   readonly #epsilon: number;
 
@@ -97,6 +99,8 @@ export function lowerLayerNorm(
 
 class BatchNormLayer extends Layer {
   readonly kind = 'batchNorm';
+  /** @internal */
+  override readonly perPosition = true;
   readonly config: LayerConfig;
   readonly #momentum: number;
   readonly #epsilon: number;

@@ -29,7 +29,7 @@ export interface DataSource {
   readonly spec: InputSpec;
   readonly dtype: DType;
   readonly indices: SymbolicTensor;
-  /** The slab, made by the first reading; and its place among the graph's inputs. */
+  /** The slab, made at its first use; and its place among the graph's inputs. */
   slab: { readonly tensor: SymbolicTensor; readonly index: number } | undefined;
   /** `[batch, height, width, channels]`, from 0 to 1: what readings take instead, where images are changed at random. */
   augmented?: SymbolicTensor;

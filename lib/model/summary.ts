@@ -82,46 +82,66 @@ function isWorthALine({ reading }: TopologyNode, chained: boolean): boolean {
   return !chained || (reading !== undefined && (reading.toSequence !== undefined || reading.normalization !== 'none'));
 }
 
+/** What {@link summarize} reads. */
+interface Summarized {
+  readonly spec: ModelSpec;
+  readonly lowered: Lowered;
+  readonly kernelsOf: (name: string) => readonly string[];
+}
+
+function summarizeLayer(
+  { spec: { topology, groups }, lowered, kernelsOf }: Summarized,
+  i: number,
+  layer: AnyLayer,
+): LayerSummary {
+  const { name, inputs } = topology.nodes[i] as TopologyNode;
+  return {
+    name,
+    kind: layer.kind,
+    inputs: inputs.map((ref) => nameOf(topology, ref)),
+    outputShape: lowered.nodeShapes[i]?.[0] ?? [],
+    parameters: parametersOf(groups, layer),
+    trainable: layer.trainable,
+    kernels: kernelsOf(name),
+  };
+}
+
+// Name, kind, inputs, output, parameters, kernel; none where there is nothing to say.
+function lineOf({ spec: { topology }, lowered, kernelsOf }: Summarized, i: number, summary?: LayerSummary): string[] {
+  const node = topology.nodes[i] as TopologyNode;
+  const output = (lowered.nodeShapes[i] ?? []).map(shapeText).join(' ');
+  if (summary === undefined) {
+    if (node.reading === undefined || !isWorthALine(node, isChain(topology))) return [];
+    return [node.name, describeReading(node.reading), '', output, '', kernelsOf(node.name).join()];
+  }
+  const { name, kind, inputs, parameters, trainable, kernels } = summary;
+  return [name, kind, inputs.join(', '), output, `${parameters}${trainable ? '' : ' (frozen)'}`, kernels.join(' + ')];
+}
+
+const head = ['layer', 'kind', 'inputs', 'output', 'parameters', 'kernel'];
+
 /** @internal */
 export function summarize(
-  { topology, groups }: ModelSpec,
+  spec: ModelSpec,
   lowered: Lowered,
   { nodes, steps }: Pick<ProgramInfo, 'nodes' | 'steps'>,
   device: string,
 ): ModelSummary {
-  const kernelsOf = (name: string): string[] => [
-    ...new Set(
-      nodes.filter((node) => node.name === name || node.name.startsWith(`${name}.`)).map((node) => node.variant),
-    ),
-  ];
-  const chained = isChain(topology);
-  const layers: LayerSummary[] = [];
-  const unique = new Map<AnyLayer, LayerSummary>();
-  const line = (cells: readonly string[], inputs: string): string[] =>
-    chained ? [...cells] : [...cells.slice(0, 2), inputs, ...cells.slice(2)];
-  const lines = [line(['layer', 'kind', 'output', 'parameters', 'kernel'], 'inputs')];
-  topology.nodes.forEach((node, i) => {
-    const { name, layer, reading } = node;
-    const shapes = lowered.nodeShapes[i] ?? [];
-    const output = shapes.map(shapeText).join(' ');
-    const kernels = kernelsOf(name);
-    if (layer === undefined) {
-      if (!isWorthALine(node, chained)) return;
-      lines.push(line([name, describeReading(reading), output, '', kernels.join()], ''));
-      return;
-    }
-    const inputs = node.inputs.map((ref) => nameOf(topology, ref));
-    const { kind, trainable } = layer;
-    const parameters = parametersOf(groups, layer);
-    const summary = { name, kind, inputs, outputShape: shapes[0] ?? [], parameters, trainable, kernels };
-    layers.push(summary);
-    unique.set(layer, summary);
-    const count = `${parameters}${trainable ? '' : ' (frozen)'}`;
-    lines.push(line([name, kind, output, count, kernels.join(' + ')], inputs.join(', ')));
-  });
+  const kernelsOf = (name: string): string[] => {
+    const own = nodes.filter((node) => node.name === name || node.name.startsWith(`${name}.`));
+    return [...new Set(own.map((node) => node.variant))];
+  };
+  const what = { spec, lowered, kernelsOf };
+  const summaries = spec.topology.nodes.map(({ layer }, i) => layer && summarizeLayer(what, i, layer));
+  const layers = summaries.filter((summary) => summary !== undefined);
+  // A layer that is used twice counts once.
+  const unique = [...new Map(layers.map((layer) => [layer.name, layer])).values()];
   const sum = (list: readonly LayerSummary[]): number => list.reduce((total, layer) => total + layer.parameters, 0);
-  const parameters = sum([...unique.values()]);
-  const trainableParameters = sum([...unique.values()].filter(({ trainable }) => trainable));
+  const parameters = sum(unique);
+  const trainableParameters = sum(unique.filter(({ trainable }) => trainable));
+  const lines = [head, ...summaries.map((summary, i) => lineOf(what, i, summary)).filter((line) => line.length > 0)];
+  // In a chain, each reads the one before.
+  const table = isChain(spec.topology) ? lines.map((line) => line.filter((_, column) => column !== 2)) : lines;
   return {
     layers,
     parameters,
@@ -129,6 +149,6 @@ export function summarize(
     device,
     steps,
     toString: () =>
-      `${textTable(lines)}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}${stepsSuffix(steps)}`,
+      `${textTable(table)}\n${parameters} parameters, ${trainableParameters} trainable, on ${device}${stepsSuffix(steps)}`,
   };
 }

@@ -17,13 +17,13 @@ export interface CompileOptions {
 export interface FitOptions {
   /** @defaultValue 1 */
   readonly epochs?: number;
-  /** @defaultValue 32 */
+  /** @defaultValue 32, or the `batchSize` that the model fixes */
   readonly batchSize?: number;
   /** Evaluated after each epoch. */
   readonly validationData?: Dataset;
   /**
    * Another order of rows in each epoch, from the model's seed.
-   * @defaultValue true
+   * @defaultValue true; false for a model with stateful layers
    */
   readonly shuffle?: boolean;
   /**

@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import test from 'ava';
 import { fixtureFolder, fixtureNames, Golden } from '../support/goldens_fixtures.js';
 
-const scripts = ['make_goldens.py', 'make_graph_goldens.py', 'make_sequence_goldens.py', 'make_sweep_goldens.py', 'make_vision_goldens.py'];
+const scripts = [
+  'make_goldens.py',
+  'make_graph_goldens.py',
+  'make_sequence_goldens.py',
+  'make_sweep_goldens.py',
+  'make_vision_goldens.py',
+];
 const script = scripts.map((file) => readFileSync(join(fixtureFolder, file), 'utf8')).join('');
 const readme = readFileSync(join(fixtureFolder, 'README.md'), 'utf8');
 

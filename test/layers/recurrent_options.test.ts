@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { type Dataset, datasets, input, layers, loadModel, model, sequential } from '../../lib/index.js';
-import { encoderDecoder, head, modelOf, Sum } from '../support/topology_layers.js';
+import { encoderDecoder, head, modelOf } from '../support/topology_layers.js';
 import { bytesOf, noise, refuses, scratch, shape, waves, weightHash } from '../support/training_models.js';
 
 const [steps, features] = shape;
@@ -200,7 +200,7 @@ test('a residual branch around a recurrent layer keeps lengths', async (t) => {
   const build = (inputShape: readonly number[]) =>
     modelOf((x) => {
       const wide = layers.dense({ units: 4 }).apply(x);
-      const around = new Sum().apply([wide, layers.gru({ units: 4, returnSequences: true }).apply(wide)]);
+      const around = layers.add().apply([wide, layers.gru({ units: 4, returnSequences: true }).apply(wide)]);
       return head().apply(layers.gru({ units: 3 }).apply(around));
     }, inputShape);
   const [long, single] = [build(shape), build([1, features])];
