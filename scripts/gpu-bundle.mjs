@@ -185,7 +185,6 @@ function prove() {
       OUT: resolve('build', 'gpu-results'),
       CUGRU_CUDA_PATH: join(away, 'simulated'),
       CUGRU_CUDA_PRECISION: 'fp32', // the simulated device has no TF32
-      CUGRU_GPU_SECONDS: '540',
       CUGRU_GPU_MNIST_ROWS: '256',
       CUGRU_GPU_MNIST_UNITS: '16',
       ...Object.fromEntries(own),

