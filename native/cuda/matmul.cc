@@ -38,16 +38,20 @@ class Preference {
 
 std::unique_ptr<Matmul> Matmul::create(std::shared_ptr<Device> device, const MatmulShape& shape) {
   std::unique_ptr<Matmul> made(new Matmul(std::move(device), shape));
+  made->describe();
   if (made->choose()) return made;
   if (shape.end != MatmulShape::End::none) return nullptr;
   fail(code::kUnsupported, "cuBLASLt has no product of (", shape.rows, ", ", shape.depth, ") and (", shape.depth, ", ",
        shape.columns, ") for this device");
 }
 
+Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : device_(std::move(device)), shape_(shape) {}
+
 // cuBLASLt's matrices are column-major, so what it sees is C^T = op(B)^T op(A)^T: the factors change places, and a row-major
 // matrix (rows, columns) is a column-major one of (columns, rows).
-Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : device_(std::move(device)), shape_(shape) {
+void Matmul::describe() {
   const CublasLtApi& api = device_->cublasLt();
+  const MatmulShape& shape = shape_;
   const cublasComputeType_t compute =
       shape.precision == Precision::fp32 ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_32F_FAST_TF32;
   device_->check(api.cublasLtMatmulDescCreate(&desc_, compute, CUDA_R_32F), "describe a product");

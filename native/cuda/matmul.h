@@ -32,6 +32,7 @@ class Matmul {
 
  private:
   Matmul(std::shared_ptr<Device> device, const MatmulShape& shape);
+  void describe();  // not in the constructor: what fails in the middle is destroyed
   bool choose();
 
   std::shared_ptr<Device> device_;

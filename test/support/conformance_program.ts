@@ -32,12 +32,17 @@ export function simulated(): boolean {
   return path !== undefined && existsSync(join(path, 'libsimulated_core.so'));
 }
 
+/** Whether these tests are those of a GPU, or of the simulated device: CUGRU_TEST_DEVICE=cuda (npm run test:gpu). */
+export function onGpu(): boolean {
+  return simulated() || process.env['CUGRU_TEST_DEVICE'] === 'cuda';
+}
+
 /**
- * All that this host can run, AVX-512 too, which is not a default; the simulated device alone, when it is asked for. A new backend
- * adds its targets here.
+ * All that this host can run, AVX-512 too, which is not a default; a GPU or the simulated device alone, when it is asked for. A new
+ * backend adds its targets here.
  */
 export function targets(): readonly Target[] {
-  if (simulated()) return [{ name: 'cuda simulated', device: 'cuda' }];
+  if (onGpu()) return [{ name: simulated() ? 'cuda simulated' : 'cuda', device: 'cuda' }];
   return native()
     .processInfo()
     .isas.map((isa) => ({ name: `cpu ${isa}`, device: 'cpu', isa }));

@@ -3,10 +3,8 @@
 
 #include "core/capture.h"
 #include "core/context.h"
+#include "core/injection.h"
 #include "cuda/driver/cuda_api.h"
-
-#define SIMULATED_DECLARE(result, name, arguments) \
-  extern "C" __attribute__((visibility("default"))) result name arguments;
 
 namespace cugru::cuda {
 CUGRU_CUDA_SYMBOLS(SIMULATED_DECLARE, SIMULATED_DECLARE)
