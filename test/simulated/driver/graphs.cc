@@ -155,8 +155,9 @@ CUresult cuGraphGetNodes(CUgraph handle, CUgraphNode* nodes, size_t* count) {
 CUresult cuGraphExecDestroy(CUgraphExec exec) {
   Guard guard;
   const std::shared_ptr<GraphExec> found = graphExecs().find(exec);
-  // The vendor lets it end first; nothing here needs that.
-  if (found != nullptr && inFlight(*found)) violation("cuGraphExecDestroy while the graph is queued");
+  // The vendor lets it end first; nothing here needs that. On a lost device nothing is done any more.
+  if (found != nullptr && found->context->failure == CUDA_SUCCESS && inFlight(*found))
+    violation("cuGraphExecDestroy while the graph is queued");
   return graphExecs().remove(exec) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
