@@ -37,7 +37,7 @@ function unitsFor(make, wanted, train) {
 export const study = {
   name: 'cells',
   title: 'Recurrent cells at equal parameters, rows of MNIST',
-  epochs: 5,
+  epochs: 3,
   seeds: [1, 2, 3],
   latency: true,
   entries(train) {

@@ -30,7 +30,7 @@ function build(scheme, train, seed) {
 export const study = {
   name: 'scan-order',
   title: 'Scan orders for a GRU of 2 × 128 units, MNIST',
-  epochs: 5,
+  epochs: 3,
   seeds: [1, 2, 3],
   entries(train) {
     return schemes.map(([name, scheme]) => ({
