@@ -1,14 +1,12 @@
 // A row of a table for each step, added or put beside; and what one run leaves to the next.
 #include "core/error.h"
-#include "core/ops/sequence.h"
 #include "cuda/launch.h"
 #include "cuda/registry.h"
+#include "cuda/sequence.h"
 
 namespace cugru::cuda {
 
 namespace {
-
-size_t bytesOf(const SequenceDesc& desc) { return static_cast<size_t>(desc.elements()) * sizeof(float); }
 
 class AddTableKernel final : public Kernel {
  public:

@@ -1,8 +1,6 @@
 // Normalisation of rows (layer) and of channels (batch). Sums over rows are made of fixed pieces, which are added in order.
 #include "common.cuh"
 
-__device__ inline i64 warpRow() { return (i64)blockIdx.x * blockDim.y + threadIdx.y; }
-
 // A warp for each row; the second pass corrects the mean, whose sum was rounded. statistics: mean and 1 / deviation; or null.
 CUGRU_KERNEL layer_norm(const float* x, const float* weight, const float* bias, float* y, float* statistics, i64 rows,
                         i64 features, float epsilon) {
