@@ -133,6 +133,21 @@ for (const target of targets()) {
     });
   }
 
+  for (const op of ['layerNorm', 'batchNorm'] as const) {
+    test.serial(`${op} on ${target.name}: what is the same everywhere has variance zero, however large`, async (t) => {
+      const dims = op === 'layerNorm' ? [20_000] : [20_000, 1];
+      const c: Case = { ...images, op, dims, steps: 0, rows: 1, batch: 3, seed: 8 };
+      const { parameters } = dataOf(c);
+      const open = await TestProgram.open(target, normProgram(c, parameters));
+      for (const value of new Random(9).floats(20, 1)) {
+        const x = new Float32Array(elementsOf(c)).fill(value * 1e6);
+        const { outputs } = await open.run({ inputs: { x } });
+        t.true((outputs['y'] ?? empty).every(Number.isFinite), `${value}`);
+      }
+      open.close();
+    });
+  }
+
   test.serial(`batchNorm on ${target.name}: padding rows have no part in statistics and gradients`, async (t) => {
     const { feed, running, parameters } = dataOf(images);
     const open = await TestProgram.open(target, normProgram({ ...images, batch: 9 }, parameters));
