@@ -164,4 +164,19 @@ for (const target of targets()) {
     const message = /a window of 5 x 3 pixels is larger than the image of 4 x 5 .*\[batch.*4, 5, 1\] f32/;
     await t.throwsAsync(open(), { code: 'ERR_SHAPE', message });
   });
+
+  test.serial(`conv2d on ${target.name}: sizes whose products go beyond 64 bits are refused`, async (t) => {
+    const c = {
+      ...randomCase(0),
+      channels: 1,
+      filters: 1,
+      height: 1,
+      width: 1,
+      size: [257, 257],
+      batch: 2 ** 24,
+    } as const;
+    const pads = [2 ** 20, 0, 2 ** 20, 0] as const; // 2^40 pixels of an image, 2^24 images
+    const open = () => TestProgram.open(target, convProgram({ ...c, pads, dilation: [4096, 4096] }, c));
+    await t.throwsAsync(open(), { code: 'ERR_RANGE', message: /elements are more than any tensor may have/ });
+  });
 }
