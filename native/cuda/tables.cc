@@ -90,7 +90,7 @@ class StateKernel final : public Kernel {
   void forward(const KernelArgs& args, Stream& stream) override {
     CudaStream& s = cuda(stream);
     if (!desc_.writes) return s.copy(args.outputs[0], args.buffers, bytesOf(desc_));
-    write_(s, flatGrid(desc_.elements()), kFlatBlock, static_cast<const float*>(args.inputs[0]), args.buffers,
+    write_(s, warpGrid(desc_.steps * desc_.rows), kWarpBlock, static_cast<const float*>(args.inputs[0]), args.buffers,
            args.control, desc_.rowsOfBatch, desc_.steps, desc_.rows, desc_.features);
   }
 

@@ -175,11 +175,15 @@ CUGRU_KERNEL append_table_backward(const float* dy, float* dx, i64 steps, i64 ro
   }
 }
 
-// Into what is kept: rows of the batch that are padding stay as they were.
+// Into what is kept: rows that are padding, or not finite, stay as they were. A warp for each row of each state.
 CUGRU_KERNEL state_write(const float* x, float* state, const StepControl* control, i64 rowsOfBatch, i64 steps, i64 rows,
                          i64 features) {
-  const i64 step = rows * features, elements = steps * step, valid = control->validRows * rowsOfBatch;
-  for (i64 i = gridIndex(); i < elements; i += gridStride()) {
-    if (i % step / features < valid) state[i] = x[i];
-  }
+  const i64 row = warpRow();
+  if (row >= steps * rows || row % rows >= control->validRows * rowsOfBatch) return;
+  x += row * features;
+  state += row * features;
+  i32 wrong = 0;
+  for (i64 f = threadIdx.x; f < features; f += kWarp) wrong += isFinite(x[f]) ? 0 : 1;
+  if (warpSum(wrong) > 0) return;
+  for (i64 f = threadIdx.x; f < features; f += kWarp) state[f] = x[f];
 }
