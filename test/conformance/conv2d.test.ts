@@ -1,9 +1,9 @@
 /** Convolution on every target: against float64, its gradients against differences of its own outputs, refusals, threads. */
 import test from 'ava';
 import { native, segments } from '../../lib/native.js';
-import { bits, dot, relativeError, Worst } from '../support/conformance_compare.js';
+import { dot, everything, relativeError, Worst } from '../support/conformance_compare.js';
 import { directionalError } from '../support/conformance_differences.js';
-import { type Outcome, runOnce, someOf, type Target, TestProgram, targets } from '../support/conformance_program.js';
+import { runOnce, someOf, type Target, TestProgram, targets } from '../support/conformance_program.js';
 import { Random } from '../support/conformance_random.js';
 import { activations } from '../support/conformance_reference.js';
 import { convProgram, type Placement, randomWindow } from '../support/vision_programs.js';
@@ -102,9 +102,6 @@ async function differences(target: Target, c: Case, worst: Worst): Promise<void>
   worst.note('parameters', await directionalError(check), 5e-4, describe(c));
   open.close();
 }
-
-const everything = ({ outputs, gradients, parameterGradients }: Outcome) =>
-  [...Object.values(outputs), ...Object.values(gradients), parameterGradients].map(bits).join(' ');
 
 const before = native().processInfo().threads;
 test.after.always(() => native().setNumThreads(before));
