@@ -47,7 +47,7 @@ export async function sequenceGraph(session: SessionHandle): Promise<WideGraph> 
     buffer({ name: 'kept', op: 'state', params: [{ name: 'state', shape: [1, wideBatch, 4] }] }),
     denseGroup('scores', 10, 1),
     denseGroup('guess', 10, 4),
-    denseGroup('head', 26, 3),
+    denseGroup('head', 26, 3, { rules: [{ l2: 0.1, maxNorm: 0.5 }, {}] }),
   ];
   const b = graphBuilder();
   const x = b.input('x', 'slab', { dtype: 'f32', steps: 0, dims: [12] });
