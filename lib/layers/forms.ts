@@ -2,7 +2,7 @@
 import { expectInteger } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
-import { type Form, lowerRearrange } from './rearrange.js';
+import { emptyMap, type Form, lowerRearrange } from './rearrange.js';
 
 /** Steps and dims, without rows. */
 export type RowForm = Pick<Form, 'steps' | 'dims'>;
@@ -63,7 +63,7 @@ export function lowerForm(
   const { rows } = input;
   const [from, to] = [product(input.dims), product(form.dims)];
   const elements = Math.max(form.steps, 1) * to;
-  const whole = new Int32Array(elements * rows);
+  const whole = emptyMap(elements * rows);
   for (let e = 0; e < elements; e++) {
     const source = map === undefined ? e : (map[e] as number);
     for (let row = 0; row < rows; row++) {

@@ -15,7 +15,7 @@ export class LayerNames {
   of(layer: AnyLayer): string {
     const known = this.#names.get(layer);
     if (known !== undefined) return known;
-    const name = layer.name ?? `${layer.kind}_${this.#count(layer) + 1}`;
+    const name = layer.name ?? this.#numbered(layer.kind);
     if (this.#taken.has(name)) {
       throw new CugruError('ERR_VALUE', `two layers are named '${name}'; give each its own name`);
     }
@@ -28,12 +28,15 @@ export class LayerNames {
   /** Keeps what {@link LayerNames.of} gave, once the layer could be applied. */
   keep(layer: AnyLayer, name: string): void {
     if (this.#names.has(layer)) return;
-    if (layer.name === undefined) this.#counts.set(layer.kind, this.#count(layer) + 1);
+    if (layer.name === undefined) this.#counts.set(layer.kind, Number(name.slice(layer.kind.length + 1)));
     this.#names.set(layer, name);
     this.#taken.add(name);
   }
 
-  #count({ kind }: AnyLayer): number {
-    return this.#counts.get(kind) ?? 0;
+  // The next number that no user gave.
+  #numbered(kind: string): string {
+    let number = (this.#counts.get(kind) ?? 0) + 1;
+    while (this.#taken.has(`${kind}_${number}`)) number++;
+    return `${kind}_${number}`;
   }
 }

@@ -3,6 +3,7 @@ import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
 import { axesOf, expectAxes, formOf, lowerForm, product } from './forms.js';
 import { Layer, type LayerConfig } from './layer.js';
+import { emptyMap } from './rearrange.js';
 
 /** Options of {@link permute}. */
 export interface PermuteOptions {
@@ -14,7 +15,7 @@ export interface PermuteOptions {
 // Where each element of the result lies in the input.
 function mapOf(shape: readonly number[], axes: readonly number[]): Int32Array {
   const strides = shape.map((_, axis) => product(shape.slice(axis + 1)));
-  const map = new Int32Array(product(shape));
+  const map = emptyMap(product(shape));
   for (let i = 0; i < map.length; i++) {
     let [rest, from] = [i, 0];
     for (const axis of [...axes].reverse()) {

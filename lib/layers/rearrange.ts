@@ -1,4 +1,5 @@
 /** Index maps as nodes: parts of tensors, other steps and dims, joined rows. */
+import { CugruError } from '../errors.js';
 import type { TensorSpec } from '../graph_spec.js';
 import type { GraphBuilder, SymbolicTensor } from './builder.js';
 
@@ -25,6 +26,30 @@ export function lowerRearrange(
   return output;
 }
 
+/**
+ * Room for an index map.
+ * @throws {@link CugruError} `ERR_RANGE` for more elements than an index can number, `ERR_OUT_OF_MEMORY`.
+ */
+export function emptyMap(length: number): Int32Array {
+  if (length >= 2 ** 31) {
+    throw new CugruError('ERR_RANGE', `a row of ${length} elements cannot be rearranged; 2^31 - 1 are the most`, {
+      length,
+    });
+  }
+  try {
+    return new Int32Array(length);
+  } catch (cause) {
+    throw new CugruError(
+      'ERR_OUT_OF_MEMORY',
+      `no memory for the index map of a row of ${length} elements`,
+      { length },
+      {
+        cause,
+      },
+    );
+  }
+}
+
 /** Elements of one batch row. */
 export function rowElements({ steps, rows = 1, dims }: TensorSpec): number {
   return dims.reduce((product, dim) => product * dim, Math.max(steps, 1) * rows);
@@ -39,7 +64,7 @@ export function lowerFeatures(
   width: number,
 ): SymbolicTensor {
   const features = input.dims[0] as number;
-  const map = new Int32Array((rowElements(input) / features) * width);
+  const map = emptyMap((rowElements(input) / features) * width);
   for (let i = 0; i < map.length; i++) map[i] = Math.floor(i / width) * features + first + (i % width);
   return lowerRearrange(builder, name, input, { steps: input.steps, dims: [width] }, map);
 }

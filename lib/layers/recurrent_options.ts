@@ -30,7 +30,7 @@ export interface RecurrentOptions extends RecurrentWeightOptions {
   /**
    * Begin each batch with the states that the one before it left, row by row: for sequences that go on from batch to batch. The model
    * needs a `batchSize`; a fit does not shuffle, and resets the states before each epoch and before validation; otherwise
-   * `model.resetStates()` does. No gradient goes back into an earlier batch.
+   * `model.resetStates()` does. No gradient goes back into an earlier batch. The states of a row that are not finite are not kept.
    * @defaultValue false
    */
   readonly stateful?: boolean;

@@ -4,7 +4,7 @@
  */
 import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
-import { lowerRearrange } from './rearrange.js';
+import { emptyMap, lowerRearrange } from './rearrange.js';
 
 /** Down the columns, or along the rows. */
 export type SweepAxis = 'vertical' | 'horizontal';
@@ -32,7 +32,7 @@ export function expectFeatureMap(layer: string, x: SymbolicTensor): MapShape {
 
 // Where each place of a map with the axes swapped comes from.
 function swapped(first: number, second: number, channels: number): Int32Array {
-  const map = new Int32Array(first * second * channels);
+  const map = emptyMap(first * second * channels);
   let at = 0;
   for (let j = 0; j < second; j++) {
     for (let i = 0; i < first; i++) {
@@ -86,7 +86,7 @@ export function windowMap(
 ): { readonly shape: MapShape; readonly map: Int32Array } {
   const [rows, columns] = [Math.ceil(height / windowHeight), Math.ceil(width / windowWidth)];
   const shape = { height: rows, width: columns, channels: windowHeight * windowWidth * channels };
-  const map = new Int32Array(rows * columns * shape.channels);
+  const map = emptyMap(rows * columns * shape.channels);
   let at = 0;
   for (let place = 0; place < rows * columns; place++) {
     const [top, left] = [Math.floor(place / columns) * windowHeight, (place % columns) * windowWidth];

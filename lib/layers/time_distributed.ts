@@ -1,9 +1,10 @@
 /** A layer for each step of a sequence. */
 import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
+import { product } from './forms.js';
 import { type AnyLayer, Layer, type LayerConfig, saveLayer } from './layer.js';
 import type { LayerTensor } from './layer_tensor.js';
-import { type Form, lowerRearrange } from './rearrange.js';
+import { emptyMap, type Form, lowerRearrange } from './rearrange.js';
 
 /** What is done to each step: the steps and rows that lie side by side, and what one of them is. */
 interface Cut {
@@ -24,11 +25,9 @@ function cut(name: string, { steps, rows, dims }: SymbolicTensor): Cut {
   );
 }
 
-const product = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
-
 // [steps][rows][inner steps][features] as [inner steps][steps * rows][features]: what the inner layer sees as a sequence.
 function innerMap(parts: number, steps: number, features: number): Int32Array {
-  const map = new Int32Array(parts * steps * features);
+  const map = emptyMap(parts * steps * features);
   for (let t = 0, at = 0; t < steps; t++) {
     for (let part = 0; part < parts; part++) {
       for (let f = 0; f < features; f++) map[at++] = (part * steps + t) * features + f;
@@ -39,7 +38,7 @@ function innerMap(parts: number, steps: number, features: number): Int32Array {
 
 // The way back of the same.
 function outerMap(parts: number, steps: number, features: number): Int32Array {
-  const map = new Int32Array(parts * steps * features);
+  const map = emptyMap(parts * steps * features);
   innerMap(parts, steps, features).forEach((from, to) => {
     map[from] = to;
   });

@@ -3,7 +3,7 @@ import { expectOneOf } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
 import { Layer, type LayerConfig } from './layer.js';
-import { lowerRearrange } from './rearrange.js';
+import { emptyMap, lowerRearrange } from './rearrange.js';
 
 /** Options of {@link toSequence}. */
 export interface ToSequenceLayerOptions {
@@ -42,7 +42,7 @@ class ToSequenceLayer extends Layer {
     const form =
       this.#axis === 'rows' ? { steps: height, dims: [width * channels] } : { steps: width, dims: [height * channels] };
     if (this.#axis === 'rows' && rows === 1) return lowerRearrange(builder, name, input, form);
-    const map = new Int32Array(rows * height * width * channels);
+    const map = emptyMap(rows * height * width * channels);
     const across = this.#axis === 'rows' ? width : height;
     for (let t = 0, at = 0; t < form.steps; t++) {
       for (let row = 0; row < rows; row++) {

@@ -30,6 +30,8 @@ function difference(own: readonly [string, Tensor][], given: Readonly<StateDict>
 
 function expectLayers(layers: unknown): readonly string[] {
   if (!Array.isArray(layers)) throw new CugruError('ERR_TYPE', `layers must be a list of names, got ${show(layers)}`);
+  if (layers.length === 0)
+    throw new CugruError('ERR_VALUE', 'layers names no layer; leave it out to take all that fit');
   return layers.map((name, i) => expectString(`layers[${i}]`, name));
 }
 

@@ -145,6 +145,7 @@ class BatchNormKernel final : public Kernel {
     for (int64_t c = 0; c < desc_.channels; ++c) {
       mean[c] += rest[c];
       variance[c] -= rest[c] * rest[c];
+      if (variance[c] < 0) variance[c] = 0;  // rounded, of a channel that is the same everywhere; a NaN stays one
       keep(args.buffers[c], mean[c], args.buffers[desc_.channels + c], variance[c] * unbiased);
     }
   }

@@ -18,8 +18,6 @@ constexpr int64_t kBlock = 8192;      // elements of one task of the activation'
 constexpr int64_t kPanelTasks = 16;   // tasks of prepare for each of the two forms
 constexpr int64_t kWeightTasks = 32;  // of the weight gradient, at least, where there are so many bands of images
 
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // Panels for the way forward (depth: taps * channels) and, 64-byte aligned, for the way back (depth: taps * filters).
 struct ConvPanels {
   int64_t back = 0, floats = 0;

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "cpu/layouts.h"
+
 namespace cugru::cpu {
 
 namespace {
@@ -35,8 +37,6 @@ Extremes extremes(int64_t in, int64_t size, int64_t stride, int64_t dilation, in
   }
   return all;
 }
-
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 void runBand(const Table& table, const ConvPass& pass, const ConvCall& call, int64_t image, int64_t band,
              float* scratch) {

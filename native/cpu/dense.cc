@@ -15,8 +15,6 @@ constexpr int64_t kBiasRows = 64;    // rows of one partial sum of the bias grad
 constexpr int64_t kBlock = 8192;     // elements of one task of the activation's gradient
 constexpr int64_t kPanelTasks = 16;  // tasks of prepare for each of the two forms
 
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // Panels for the way forward (depth: inputs) and, 64-byte aligned, for the way back (depth: units).
 struct DensePanels {
   int64_t forward = 0, back = 0, floats = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cpu/layouts.h"
+
 namespace cugru::cpu {
 
 namespace {
@@ -9,8 +11,6 @@ constexpr int64_t kTaskRows = 48;  // rows of one task of multiplyRows: a few ti
 constexpr int64_t kTaskFlops = 1 << 19;  // columns are shared out too when the rows alone make too few tasks
 constexpr int kMaxProducts = 8;
 constexpr int64_t kManyTiles = 8;
-
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 void multiplyBlock(const Table& table, const RowsProduct& p, int64_t row, int64_t rows, int64_t first, int64_t last) {
   const float* a[kTaskRows];

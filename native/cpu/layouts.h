@@ -7,6 +7,8 @@
 
 namespace cugru::cpu {
 
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 // The next place in a block of floats that grows by `floats`; places are 64 bytes apart.
 inline int64_t take(int64_t& total, int64_t floats) {
   const int64_t at = total;

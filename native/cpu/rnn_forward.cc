@@ -8,8 +8,6 @@
 namespace cugru::cpu {
 
 namespace {
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 constexpr double kCacheBytes = 1 << 20;  // weights up to here stay in a core's own cache
 constexpr int64_t kSharedRows = 32;      // a larger batch is shared out by rows, however many threads there are
 constexpr int64_t kUnitParts = 4;        // parts of a step for each thread

@@ -1,5 +1,6 @@
 // What one run leaves to the next: a copy out of the buffers, or into them.
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/ops/sequence.h"
@@ -25,13 +26,21 @@ class StateKernel final : public Kernel {
     const float* x = static_cast<const float*>(args.inputs[0]);
     const int64_t rows = std::min(args.control->validRows * desc_.rowsOfBatch, desc_.rows);
     for (int64_t t = 0; t < desc_.steps; ++t) {
-      std::copy_n(x + t * desc_.stepElements(), rows * desc_.features, args.buffers + t * desc_.stepElements());
+      for (int64_t row = t * desc_.rows; row < t * desc_.rows + rows; ++row) {
+        keep(x + row * desc_.features, args.buffers + row * desc_.features);
+      }
     }
   }
 
   void backward(const KernelArgs&, Stream&) override { fail(code::kInternal, "state has no gradient"); }
 
  private:
+  void keep(const float* x, float* kept) const {
+    if (std::all_of(x, x + desc_.features, [](float value) { return std::isfinite(value); })) {
+      std::copy_n(x, desc_.features, kept);
+    }
+  }
+
   StateDesc desc_;
 };
 

@@ -1,7 +1,7 @@
 // A mean of a row's valid steps, weighted by the softmax of their scores.
-#include "core/ops/sequence.h"
 #include "cuda/launch.h"
 #include "cuda/registry.h"
+#include "cuda/sequence.h"
 
 namespace cugru::cuda {
 
@@ -39,7 +39,7 @@ class AttentionPoolKernel final : public Kernel {
     auto* dScores = static_cast<float*>(args.inputGradients[1]);
     const float* dy = floats(args.outputGradients[0]);
     if (dy == nullptr) {
-      if (dx != nullptr) s.zero(dx, static_cast<size_t>(desc_.elements()) * sizeof(float));
+      if (dx != nullptr) s.zero(dx, bytesOf(desc_));
       if (dScores != nullptr) s.zero(dScores, static_cast<size_t>(desc_.steps * desc_.rows) * sizeof(float));
       return;
     }
@@ -58,9 +58,7 @@ class AttentionPoolKernel final : public Kernel {
 
  private:
   static const float* floats(const void* data) { return static_cast<const float*>(data); }
-  const int32_t* lengths(const KernelArgs& args) const {
-    return desc_.hasLengths ? static_cast<const int32_t*>(args.inputs[2]) : nullptr;
-  }
+  const int32_t* lengths(const KernelArgs& args) const { return lengthsOf(args, desc_, 2); }
 
   AttentionPoolDesc desc_;
   Function<const float*, const int32_t*, float*, float*, int64_t, int64_t> weigh_;

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/ops/vision.h"
+#include "cuda/column_sums.h"
 #include "cuda/convolution.h"
 #include "cuda/launch.h"
 #include "cuda/layouts.h"
@@ -13,8 +14,6 @@
 namespace cugru::cuda {
 
 namespace {
-
-constexpr int64_t kBiasRows = 64;  // of one partial sum, as in kernels/reduce_rows.cu
 
 // As in kernels/pooling.cu.
 struct Margin {
@@ -143,12 +142,11 @@ class ConvKernel final : public Kernel {
     if (dx != nullptr) inputGradient(args, dy, dx, s);
     if (args.paramGradients == nullptr) return;
     weightGradient_->run(padded(args, s), dy, args.paramGradients, at(args, cudnnAt_), s);
-    if (desc_.hasBias) biasGradient(args, dy, s);
+    if (desc_.hasBias) biasSums_.add(dy, at(args, partsAt_), args.paramGradients + biasAt_, nullptr, s);
   }
 
  private:
   int64_t outElements() const { return desc_.positions() * desc_.filters; }
-  int64_t biasBlocks() const { return desc_.hasBias ? ceilDiv(desc_.positions(), kBiasRows) : 0; }
   float* at(const KernelArgs& args, size_t place) const {
     return reinterpret_cast<float*>(static_cast<char*>(args.workspace) + place);
   }
@@ -160,8 +158,7 @@ class ConvKernel final : public Kernel {
     }
     weightGradient_ = std::make_unique<Convolution>(device, shape_, Way::weightGradient);
     activationGradient_ = {*device, "elementwise.cu", "activation_gradient"};
-    biasParts_ = {*device, "reduce_rows.cu", "sum_rows_parts"};
-    biasFinish_ = {*device, "reduce_rows.cu", "sum_rows_finish"};
+    biasSums_ = {*device, desc_.positions(), desc_.filters};
   }
 
   // The image with its margins, or its gradient; the gradient before the activation; sums of the bias; cuDNN's own.
@@ -174,7 +171,7 @@ class ConvKernel final : public Kernel {
     marginAt_ = place(needsMargin(desc_.window) ? shape_.images * shape_.height * shape_.width * shape_.channels : 0);
     if (training_) {
       gradientAt_ = place(desc_.activation == Activation::linear ? 0 : outElements());
-      partsAt_ = place(biasBlocks() * desc_.filters);
+      partsAt_ = place(desc_.hasBias ? biasSums_.workspaceFloats() : 0);
     }
     cudnnAt_ = workspace_;
     size_t most = forward_.workspace();
@@ -210,20 +207,6 @@ class ConvKernel final : public Kernel {
     return to;
   }
 
-  void biasGradient(const KernelArgs& args, const float* dy, CudaStream& stream) const {
-    float* parts = at(args, partsAt_);
-    const int64_t most = 65535;  // blocks in the second direction of a grid
-    for (int64_t first = 0; first < biasBlocks(); first += most) {
-      const int64_t blocks = std::min(most, biasBlocks() - first), row = first * kBiasRows;
-      Extent grid = exactGrid(desc_.filters);
-      grid.y = static_cast<unsigned>(blocks);
-      biasParts_(stream, grid, kFlatBlock, dy + row * desc_.filters, parts + first * desc_.filters,
-                 desc_.positions() - row, desc_.filters);
-    }
-    biasFinish_(stream, exactGrid(desc_.filters), kFlatBlock, parts, args.paramGradients + biasAt_, biasBlocks(),
-                desc_.filters);
-  }
-
   Conv2dDesc desc_;
   bool training_;
   int64_t biasAt_;  // in the group's slice
@@ -235,7 +218,7 @@ class ConvKernel final : public Kernel {
   Function<const float*, float*, Margin> addMargin_, dropMargin_;
   Function<float*, const float*, int64_t, int64_t, int32_t> after_;
   Function<const float*, const float*, float*, int64_t, int32_t> activationGradient_;
-  Function<const float*, float*, int64_t, int64_t> biasParts_, biasFinish_;
+  ColumnSums biasSums_;
 };
 
 }  // namespace

@@ -1,18 +1,12 @@
 // Operations over the steps of a sequence: reversed, reduced to one value, counted.
 #include "core/error.h"
-#include "core/ops/sequence.h"
 #include "cuda/launch.h"
 #include "cuda/registry.h"
+#include "cuda/sequence.h"
 
 namespace cugru::cuda {
 
 namespace {
-
-const int32_t* lengthsOf(const KernelArgs& args, const SequenceDesc& desc, size_t index) {
-  return desc.hasLengths ? static_cast<const int32_t*>(args.inputs[index]) : nullptr;
-}
-
-size_t bytesOf(const SequenceDesc& desc) { return static_cast<size_t>(desc.elements()) * sizeof(float); }
 
 // The gradient is reversed in the same way.
 class ReverseKernel final : public Kernel {

@@ -1,14 +1,12 @@
 // A row of a table for each step, added or put beside; and what one run leaves to the next.
 #include "core/error.h"
-#include "core/ops/sequence.h"
 #include "cuda/launch.h"
 #include "cuda/registry.h"
+#include "cuda/sequence.h"
 
 namespace cugru::cuda {
 
 namespace {
-
-size_t bytesOf(const SequenceDesc& desc) { return static_cast<size_t>(desc.elements()) * sizeof(float); }
 
 class AddTableKernel final : public Kernel {
  public:
@@ -92,7 +90,7 @@ class StateKernel final : public Kernel {
   void forward(const KernelArgs& args, Stream& stream) override {
     CudaStream& s = cuda(stream);
     if (!desc_.writes) return s.copy(args.outputs[0], args.buffers, bytesOf(desc_));
-    write_(s, flatGrid(desc_.elements()), kFlatBlock, static_cast<const float*>(args.inputs[0]), args.buffers,
+    write_(s, warpGrid(desc_.steps * desc_.rows), kWarpBlock, static_cast<const float*>(args.inputs[0]), args.buffers,
            args.control, desc_.rowsOfBatch, desc_.steps, desc_.rows, desc_.features);
   }
 

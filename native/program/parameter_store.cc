@@ -30,6 +30,11 @@ ParameterStore::ParameterStore(Backend& backend, Stream& stream, std::vector<Gro
       fail(code::kGraph, "group '", spec.name, "' has ", spec.params.size(), " parameters, but rules for ",
            spec.rules.size());
     }
+    for (size_t p = 0; p < spec.rules.size(); ++p) {
+      if (!spec.rules[p].any() || !spec.params[p].shape.empty()) continue;
+      fail(code::kShape, spec.name, ".", spec.params[p].name,
+           " is a single number; a rule is for parameters with rows");
+    }
     for (size_t p = 0; p < spec.initializers.size(); ++p) checkInitializer(spec.params[p], spec.initializers[p]);
     group.layout = backend.createLayout(spec);
     int64_t& total = spec.buffer ? buffered_ : optimized_;
@@ -175,11 +180,14 @@ std::vector<ParamRange> ParameterStore::ruledRanges(const Group& group, const Pa
   for (size_t p = 0; p < group.spec.rules.size(); ++p) {
     const ParamSpec& param = group.spec.params[p];
     const ParamRule& rule = group.spec.rules[p];
-    const int64_t end = begin + param.elements(), rowLength = param.elements() / param.shape.at(0);
+    const int64_t first = begin, end = first + param.elements();
+    begin = end;
+    if (!rule.any()) continue;
+    const int64_t rowLength = param.elements() / param.shape[0];
     for (const ParamPlace& place : places) {
-      const int64_t from = std::max(begin, place.canonical), to = std::min(end, place.canonical + place.count);
-      if (!rule.any() || from >= to) continue;
-      if ((from - begin) % rowLength != 0 || (to - from) % rowLength != 0) {
+      const int64_t from = std::max(first, place.canonical), to = std::min(end, place.canonical + place.count);
+      if (from >= to) continue;
+      if ((from - first) % rowLength != 0 || (to - from) % rowLength != 0) {
         fail(code::kInternal, "the rows of ", group.spec.name, ".", param.name, " are not in one piece");
       }
       ParamRange range = whole;
@@ -190,7 +198,6 @@ std::vector<ParamRange> ParameterStore::ruledRanges(const Group& group, const Pa
       range.rowLength = rowLength;
       out.push_back(range);
     }
-    begin = end;
   }
   std::sort(out.begin(), out.end(), [](const ParamRange& a, const ParamRange& b) { return a.first < b.first; });
   return out;

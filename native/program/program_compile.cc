@@ -144,19 +144,22 @@ void Program::boundIntegers() {
     bounds_[tensor].low = std::max(bounds_[tensor].low, static_cast<int32_t>(low));
     bounds_[tensor].high = std::min<int64_t>(bounds_[tensor].high, high);
   };
+  // What the graph counts by itself must be what its readers take.
+  const auto expectRead = [&](const Step& step, size_t output, int64_t low, int64_t high) {
+    const int32_t tensor = step.flow.outputs[output];
+    if (tensor < 0) return;
+    const Bounds& taken = bounds_[tensor];
+    if (low >= taken.low && high <= taken.high) return;
+    fail(code::kShape, step.desc.name, " (", step.desc.op, ") gives numbers from ", low, " to ", high,
+         "; one of their readers takes ", taken.low, " to ", taken.high);
+  };
   for (size_t i = steps_.size(); i-- > 0;) {
     const Step& step = steps_[i];
     const std::vector<int32_t>& in = step.flow.inputs;
     const int lengths = step.flow.schema->lengths;
     if (lengths >= 0 && static_cast<int>(in.size()) > lengths) narrow(in[lengths], 1, graph_.tensors[in[0]].steps);
-    if (step.desc.op == "trailingLengths" && step.flow.outputs[0] >= 0) {
-      const TensorSpec& x = graph_.tensors[in[0]];
-      const Bounds& out = bounds_[step.flow.outputs[0]];
-      if (x.steps > out.high || out.low > 1) {
-        fail(code::kShape, step.desc.name, " (trailingLengths) gives lengths of up to ", x.steps, " steps, of ",
-             x.describe(), "; one of their readers takes ", out.low, " to ", out.high);
-      }
-    }
+    if (step.desc.op == "trailingLengths") expectRead(step, 0, 1, graph_.tensors[in[0]].steps);
+    if (step.desc.op == "augment") expectRead(step, 1, 0, batch_ - 1);
     if (step.desc.op == "softmaxCrossEntropy") narrow(in[1], 0, step.classes - 1);
     if (step.desc.op == "softmaxCrossEntropy" && in.size() > 3) narrow(in[3], 0, batch_ - 1);
     if (step.desc.op == "gather" && step.flow.outputs[0] >= 0) {

@@ -57,13 +57,6 @@ Streamer::Streamer(Backend& backend, std::unique_ptr<ParameterStore> weights, Gr
     fail(code::kGraph, "a stream carries all values that its graph reads; '", graph.inputs[i].name, "' is no state");
   }
   if (output_ == nullptr) fail(code::kGraph, "a stream's output is not computed");
-  for (size_t i = 0; i < graph.inputs.size(); ++i) {
-    const auto carries = [&](const auto& pair) { return pair.first == static_cast<int32_t>(i); };
-    if (graph.inputs[i].kind == InputKind::value && program_->inputData(static_cast<int32_t>(i)) != nullptr &&
-        std::none_of(states.begin(), states.end(), carries)) {
-      fail(code::kGraph, "a stream gives no value to the input '", graph.inputs[i].name, "'");
-    }
-  }
 }
 
 void Streamer::step(float* state, const void* input, float* output) {

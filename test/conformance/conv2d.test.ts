@@ -1,9 +1,9 @@
 /** Convolution on every target: against float64, its gradients against differences of its own outputs, refusals, threads. */
 import test from 'ava';
 import { native, segments } from '../../lib/native.js';
-import { bits, dot, relativeError, Worst } from '../support/conformance_compare.js';
+import { dot, everything, relativeError, Worst } from '../support/conformance_compare.js';
 import { directionalError } from '../support/conformance_differences.js';
-import { type Outcome, runOnce, someOf, type Target, TestProgram, targets } from '../support/conformance_program.js';
+import { runOnce, someOf, type Target, TestProgram, targets } from '../support/conformance_program.js';
 import { Random } from '../support/conformance_random.js';
 import { activations } from '../support/conformance_reference.js';
 import { convProgram, type Placement, randomWindow } from '../support/vision_programs.js';
@@ -103,9 +103,6 @@ async function differences(target: Target, c: Case, worst: Worst): Promise<void>
   open.close();
 }
 
-const everything = ({ outputs, gradients, parameterGradients }: Outcome) =>
-  [...Object.values(outputs), ...Object.values(gradients), parameterGradients].map(bits).join(' ');
-
 const before = native().processInfo().threads;
 test.after.always(() => native().setNumThreads(before));
 
@@ -163,5 +160,20 @@ for (const target of targets()) {
     const open = () => TestProgram.open(target, convProgram({ ...c, pads: [0, 0, 0, 0] }, c));
     const message = /a window of 5 x 3 pixels is larger than the image of 4 x 5 .*\[batch.*4, 5, 1\] f32/;
     await t.throwsAsync(open(), { code: 'ERR_SHAPE', message });
+  });
+
+  test.serial(`conv2d on ${target.name}: sizes whose products go beyond 64 bits are refused`, async (t) => {
+    const c = {
+      ...randomCase(0),
+      channels: 1,
+      filters: 1,
+      height: 1,
+      width: 1,
+      size: [257, 257],
+      batch: 2 ** 24,
+    } as const;
+    const pads = [2 ** 20, 0, 2 ** 20, 0] as const; // 2^40 pixels of an image, 2^24 images
+    const open = () => TestProgram.open(target, convProgram({ ...c, pads, dilation: [4096, 4096] }, c));
+    await t.throwsAsync(open(), { code: 'ERR_RANGE', message: /elements are more than any tensor may have/ });
   });
 }

@@ -1,19 +1,11 @@
 /** The same bytes for any number of threads and at every run. Tests are serial: the number of threads is the process's. */
 import test from 'ava';
 import { native, segments } from '../../lib/native.js';
-import { bits } from '../support/conformance_compare.js';
+import { bits, everything } from '../support/conformance_compare.js';
 import { gruParams, gruProgram, parameterCount } from '../support/conformance_gru.js';
 import { crossEntropyProgram } from '../support/conformance_losses.js';
 import { type ModelShape, model } from '../support/conformance_model.js';
-import {
-  type Outcome,
-  opGraph,
-  runOnce,
-  type Target,
-  TestProgram,
-  targets,
-  tensor,
-} from '../support/conformance_program.js';
+import { opGraph, runOnce, type Target, TestProgram, targets, tensor } from '../support/conformance_program.js';
 import { Random } from '../support/conformance_random.js';
 
 const before = native().processInfo().threads;
@@ -29,16 +21,6 @@ async function distinct(run: () => Promise<string>): Promise<number> {
   }
   return results.size;
 }
-
-const everything = ({ outputs, gradients, parameterGradients, loss }: Outcome) =>
-  [
-    ...Object.values(outputs).map(bits),
-    ...Object.values(gradients).map(bits),
-    bits(parameterGradients),
-    loss?.lossSum,
-    loss?.correct,
-    bits(loss?.confusion ?? new Float64Array(0)),
-  ].join(' ');
 
 const gruShapes = [
   { inputs: 1, units: 1, layers: 1, directions: 1, batch: 1, steps: 1 },

@@ -68,6 +68,24 @@ for (const target of targets()) {
     program.close();
   });
 
+  test(`a state on ${target.name} keeps rows that are not finite out, and takes the others`, async (t) => {
+    const random = new Random(4);
+    const program = await open(target, 'train');
+    const [one, row] = [sizeOf(shape), shape.rows * shape.features];
+    const before = random.floats(one);
+    await program.run({ inputs: { x: before } });
+    const x = random.floats(one);
+    // Of [batch][steps][rows][features]: row 1 of step 1 of batch row 0, row 2 of step 0 of batch row 3.
+    const wrong = [row + shape.features, 6 * row + 2 * shape.features];
+    x.set([Number.NaN], (wrong[0] as number) + 2);
+    x.set([-Infinity], wrong[1] as number);
+    await program.run({ inputs: { x } });
+    const wanted = x.slice();
+    for (const at of wrong) wanted.set(before.subarray(at, at + shape.features), at);
+    t.deepEqual((await program.run({ inputs: { x: new Float32Array(one) } })).outputs['y'], wanted);
+    program.close();
+  });
+
   test(`a state on ${target.name} can be read and written as a buffer is`, async (t) => {
     const random = new Random(3);
     const program = await open(target, 'predict');

@@ -5,7 +5,7 @@ import type { NumericArray } from '../../lib/native.js';
 import { segments } from '../../lib/native.js';
 import { cellProgram } from '../support/cells_cases.js';
 import { paramsOf } from '../support/cells_reference.js';
-import { bits } from '../support/conformance_compare.js';
+import { everything } from '../support/conformance_compare.js';
 import { parameterCount } from '../support/conformance_gru.js';
 import { crossEntropyProgram, squaredErrorProgram } from '../support/conformance_losses.js';
 import { type Outcome, opGraph, type ProgramOptions, TestProgram, tensor } from '../support/conformance_program.js';
@@ -105,12 +105,6 @@ const cases: readonly Case[] = [
     }),
   },
 ];
-
-const everything = ({ outputs, gradients, parameterGradients, loss }: Outcome): string =>
-  [...Object.values(outputs), ...Object.values(gradients), parameterGradients]
-    .map(bits)
-    .concat(`${loss?.lossSum}`)
-    .join();
 
 // A loss has no gradients from the host: all passes in one run of three batches. Elsewhere forward and backward are apart, since gradients
 // that come from the host between two passes of one step are not recorded.

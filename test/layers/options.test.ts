@@ -200,6 +200,16 @@ test("names are strings that can be part of a weight's name, and no two layers h
   ]);
 });
 
+test('numbers skip the names that a user gave before', (t) => {
+  const dense = (name?: string) => layers.dense({ units: 2, ...(name === undefined ? {} : { name }) });
+  const list = [dense('dense_2'), dense(), dense(), dense()];
+  const made = sequential(list, { inputShape: [2], device: 'cpu' });
+  t.deepEqual(
+    made.layers.map(({ name }) => name),
+    ['dense_2', 'dense_1', 'dense_3', 'dense_4'],
+  );
+});
+
 test('optimizers and losses check their figures', async (t) => {
   await refuses(t, [
     ['rate', () => optimizers.sgd({ learningRate: -1 }), 'ERR_VALUE', /^learningRate must be a number from 0/],

@@ -1,5 +1,5 @@
 // Changes a valid graph, its groups, a run and a stream a little, and uses what is still taken. Arguments: seed, rounds.
-import type { GraphSpec } from '../../lib/graph_spec.js';
+import type { GraphSpec, GroupSpec } from '../../lib/graph_spec.js';
 import { native, type RunRequest, type StoreHandle } from '../../lib/native.js';
 import { attempt, release, type Tally } from '../support/door_fuzz.js';
 import { hostileValue } from '../support/door_hostile.js';
@@ -14,6 +14,7 @@ import {
   streamOptions,
   trainRequest,
 } from '../support/door_rig.js';
+import { copyOfGraph, imageGraph, sequenceGraph, type WideGraph, wideBatch } from '../support/door_wide.js';
 
 const [seed = '1', rounds = '200'] = process.argv.slice(2);
 
@@ -58,6 +59,28 @@ const words = [
   'softmax',
   'relu',
   'meanSquaredError',
+  'augment',
+  'multiply',
+  'rearrange',
+  'concat',
+  'reverse',
+  'reduceSteps',
+  'conv2d',
+  'maxPool2d',
+  'avgPool2d',
+  'layerNorm',
+  'batchNorm',
+  'attentionPool',
+  'trailingLengths',
+  'addTable',
+  'appendTable',
+  'activation',
+  'state',
+  'squaredError',
+  'softmaxCrossEntropy',
+  'gelu',
+  'last',
+  'row',
 ];
 
 function changed(rng: Random, value: unknown): unknown {
@@ -89,20 +112,7 @@ function mutate<T>(rng: Random, base: T, changes: number): T {
   return copy;
 }
 
-// Typed arrays are shared by clones; mutations must not reach the originals.
-function fresh(spec: GraphSpec): GraphSpec {
-  const copied = (attrs: unknown): Node =>
-    Object.fromEntries(
-      Object.entries(attrs ?? {}).map(([key, value]) => [key, value instanceof Int32Array ? value.slice() : value]),
-    );
-  return {
-    ...spec,
-    nodes: spec.nodes.map((node) => ({ ...node, attrs: copied(node.attrs) as typeof node.attrs & object })),
-  };
-}
-
-function requestFor(rng: Random, rig: Rig): RunRequest {
-  const base = trainRequest(rig);
+function requestFor(rng: Random, base: RunRequest): RunRequest {
   if (rng.chance(0.3)) return base;
   const request: Record<string, unknown> = mutate(rng, { ...base, indices: base.indices?.slice() }, 1 + rng.below(2));
   if (rng.chance(0.5)) request['segments'] = rng.below(32);
@@ -111,20 +121,29 @@ function requestFor(rng: Random, rig: Rig): RunRequest {
   return request as unknown as RunRequest;
 }
 
-async function useGraph(rng: Random, tally: Tally, rig: Rig, store: StoreHandle, what: string): Promise<void> {
-  const spec = rng.chance(0.2) ? graph : mutate(rng, fresh(graph), 1 + rng.below(3));
-  const options = { mode: rng.pick(['train', 'train', 'evaluate', 'predict'] as const), batch: 1 + rng.below(7) };
+/** A graph that is valid, with the data of a run. */
+interface Base {
+  readonly graph: GraphSpec;
+  readonly groups: readonly GroupSpec[];
+  readonly store: StoreHandle;
+  readonly request: () => RunRequest;
+}
+
+async function useGraph(rng: Random, tally: Tally, base: Base, store: StoreHandle, what: string): Promise<void> {
+  const spec = rng.chance(0.2) ? base.graph : mutate(rng, copyOfGraph(base.graph), 1 + rng.below(3));
+  const batch = rng.chance(0.5) ? wideBatch : 1 + rng.below(7);
+  const options = { mode: rng.pick(['train', 'train', 'evaluate', 'predict'] as const), batch };
   const program = await attempt(tally, `${what}: compile`, () => native().compile(store, spec, options));
   if (program === undefined) return;
   for (let i = 0; i < 4; i++) {
-    await attempt(tally, `${what}: run ${i}`, () => native().run(program, requestFor(rng, rig)));
+    await attempt(tally, `${what}: run ${i}`, () => native().run(program, requestFor(rng, base.request())));
   }
   native().programInfo(program);
   release(program);
 }
 
 async function useStream(rng: Random, tally: Tally, store: StoreHandle, what: string): Promise<void> {
-  const spec = mutate(rng, fresh(streamGraph), rng.below(3));
+  const spec = mutate(rng, copyOfGraph(streamGraph), rng.below(3));
   const options = mutate(rng, { ...streamOptions, states: streamOptions.states.slice() }, rng.below(2));
   const streamer = await attempt(tally, `${what}: stream`, () => native().createStreamer(store, spec, options));
   if (streamer === undefined) return;
@@ -139,7 +158,13 @@ async function useStream(rng: Random, tally: Tally, store: StoreHandle, what: st
   release(streamer);
 }
 
-async function useGroups(rng: Random, tally: Tally, rig: Rig, what: string): Promise<StoreHandle | undefined> {
+async function useGroups(
+  rng: Random,
+  tally: Tally,
+  rig: Rig,
+  groups: readonly GroupSpec[],
+  what: string,
+): Promise<StoreHandle | undefined> {
   const store = await attempt(tally, `${what}: store`, () =>
     native().createStore(rig.session, mutate(rng, groups, 1 + rng.below(2))),
   );
@@ -154,18 +179,35 @@ async function useGroups(rng: Random, tally: Tally, rig: Rig, what: string): Pro
   return store;
 }
 
+async function openBase(rig: Rig, made: Promise<WideGraph>): Promise<Base> {
+  const { graph, groups, request } = await made;
+  const store = await native().createStore(rig.session, groups);
+  await native().storeInitialize(store, 1);
+  await native().storeConfigure(store, { kind: 'adam', clipNorm: 1 });
+  // Valid as it is: what is refused later was changed.
+  const program = await native().compile(store, graph, { mode: 'train', batch: wideBatch });
+  await native().run(program, request);
+  release(program);
+  return { graph, groups, store, request: () => request };
+}
+
 async function main(): Promise<void> {
   const rng = random(Number(seed));
   const tally: Tally = { done: 0, refused: 0 };
   const rig = await openRig();
+  const wide = await Promise.all(
+    [sequenceGraph(rig.session), imageGraph(rig.session)].map((made) => openBase(rig, made)),
+  );
+  const bases: Base[] = [{ graph, groups, store: rig.store, request: () => trainRequest(rig) }, ...wide];
   for (let i = 0; i < Number(rounds); i++) {
     const what = `seed ${seed}, round ${i}`;
     if (process.env['CUGRU_FUZZ_VERBOSE'] !== undefined) process.stderr.write(`${what}\n`);
-    const store = rng.chance(0.2) ? await useGroups(rng, tally, rig, what) : rig.store;
+    const base = rng.pick(bases);
+    const store = rng.chance(0.2) ? await useGroups(rng, tally, rig, base.groups, what) : base.store;
     if (store === undefined) continue;
-    await useGraph(rng, tally, rig, store, what);
-    await useStream(rng, tally, store, what);
-    if (store !== rig.store) release(store);
+    await useGraph(rng, tally, base, store, what);
+    if (base.graph === graph) await useStream(rng, tally, store, what);
+    if (store !== base.store) release(store);
     if (i % 100 === 0) globalThis.gc?.();
   }
   closeRig(rig);

@@ -235,6 +235,28 @@ test('lengths that a graph makes itself must fit all of their readers', async (t
   };
   await t.throwsAsync(TestProgram.open(target, { graph, batch: 2, mode: 'predict' }), {
     code: 'ERR_SHAPE',
-    message: /masking \(trailingLengths\) gives lengths of up to 6 steps, of \[batch, steps=6, 3\] f32; .*takes 1 to 4/,
+    message: /masking \(trailingLengths\) gives numbers from 1 to 6; .*takes 1 to 4/,
+  });
+});
+
+test('the partners of mixed images are no lengths', async (t) => {
+  const values = new Float32Array(6).fill(0.4);
+  const attrs = { height: 2, width: 1, channels: 1, kinds: Int32Array.of(7), values };
+  const graph: GraphSpec = {
+    tensors: [f32(0, [2]), i32(), i32(), f32(4, [3]), f32(4, [3])],
+    nodes: [
+      { name: 'mix', op: 'augment', attrs, inputs: [0, 1], outputs: [-1, 2, -1] },
+      { name: 'turn', op: 'reverse', inputs: [3, 2], outputs: [4] },
+    ],
+    inputs: [
+      { name: 'images', tensor: 0, kind: 'slab' },
+      { name: 'indices', tensor: 1, kind: 'indices' },
+      { name: 'x', tensor: 3, kind: 'value' },
+    ],
+    outputs: [{ name: 'y', tensor: 4 }],
+  };
+  await t.throwsAsync(TestProgram.open(target, { graph, batch: 2, mode: 'predict' }), {
+    code: 'ERR_SHAPE',
+    message: /mix \(augment\) gives numbers from 0 to 1; one of their readers takes 1 to 4/,
   });
 });

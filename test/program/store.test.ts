@@ -236,3 +236,11 @@ test('groups that are not what their operation needs are refused', async (t) => 
     message: /4 parameters, but 1 initializers/,
   });
 });
+
+test('a rule for a parameter without rows is refused', async (t) => {
+  const door = new Door(t);
+  const group: GroupSpec = { name: 'g', op: 'gather', params: [{ name: 'mean', shape: [] }] };
+  await t.notThrowsAsync(door.store([{ ...group, rules: [{}] }]));
+  const message = /g\.mean is a single number; a rule is for parameters with rows/;
+  await t.throwsAsync(door.store([{ ...group, rules: [{ l2: 1 }] }]), { code: 'ERR_SHAPE', message });
+});

@@ -1,4 +1,5 @@
 /** Distances between what a kernel gave and its float64 reference. */
+import type { Outcome } from './conformance_program.js';
 
 type Numbers = Float32Array | Float64Array;
 
@@ -53,4 +54,10 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
 /** The bytes as text, to compare two results bit for bit. */
 export function bits(values: Float32Array | Float64Array | Int32Array): string {
   return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
+}
+
+/** All that a run gave, bit by bit: equal texts are equal runs. */
+export function everything({ outputs, gradients, parameterGradients, loss }: Outcome): string {
+  const arrays = [...Object.values(outputs), ...Object.values(gradients), parameterGradients];
+  return [...arrays.map(bits), loss?.lossSum, loss?.correct, bits(loss?.confusion ?? new Float64Array(0))].join(' ');
 }

@@ -93,7 +93,7 @@ std::vector<ParamSpec> checkTrailingLengths(const OpDesc& desc);
 
 // ---- state: what one run leaves to the next. Truncated backpropagation: no gradient goes through it.
 //   write false   in none   out [states, batch, dims...], as it was left (zeros at first)
-//   write true    in x [states, batch, dims...]   out none; rows of the batch that are padding keep what they had
+//   write true    in x [states, batch, dims...]   out none; rows that are padding, or not finite, keep what they had
 //   attrs write? (false)   buffers state (states, batch * rows, features)
 // Writing comes after everything else that runs forward, so a state that is read in the same step is the one from before.
 struct StateDesc : SequenceDesc {

@@ -63,6 +63,7 @@ ReduceStepsDesc reduceStepsDesc(const OpDesc& desc) {
   static_cast<SequenceDesc&>(out) = sequence(desc);
   takeLengths(desc, 1, out);
   out.kind = reduction(desc);
+  if (out.steps > INT32_MAX) fail(code::kRange, desc.name, " (reduceSteps): too many steps, ", out.steps);
   out.training = desc.training;
   expectSpec(desc, desc.outputs[0], oneStep(*desc.inputs[0]), "output");
   return out;

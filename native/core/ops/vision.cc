@@ -26,7 +26,6 @@ int64_t imagesOf(const OpDesc& desc, const TensorSpec& x) {
   return checkedMul(x.rowsOf(desc.batch), x.steps > 0 ? x.steps : 1, desc.name.c_str());
 }
 
-// Kernels may multiply what a desc holds without checks: a padded image, and its batch, are counted here.
 Window2d window(const OpDesc& desc, const TensorSpec& x, const char* height, const char* width) {
   const Attributes& attrs = desc.attrs;
   Window2d w;
@@ -42,7 +41,7 @@ Window2d window(const OpDesc& desc, const TensorSpec& x, const char* height, con
   w.padBottom = attrs.integerOr("padBottom", 0, 0, kMaxWindow * kMaxWindow);
   w.padLeft = attrs.integerOr("padLeft", 0, 0, kMaxWindow * kMaxWindow);
   w.padRight = attrs.integerOr("padRight", 0, 0, kMaxWindow * kMaxWindow);
-  const int64_t roomY = w.inHeight + w.padTop + w.padBottom, roomX = w.inWidth + w.padLeft + w.padRight;
+  const int64_t roomY = w.roomY(), roomX = w.roomX();
   if (w.spanY() > roomY || w.spanX() > roomX) {
     fail(code::kShape, desc.name, " (", desc.op, "): a window of ", w.spanY(), " x ", w.spanX(),
          " pixels is larger than the image of ", roomY, " x ", roomX, " (with its padding) in ", x.describe(),
@@ -50,7 +49,6 @@ Window2d window(const OpDesc& desc, const TensorSpec& x, const char* height, con
   }
   w.outHeight = (roomY - w.spanY()) / w.strideY + 1;
   w.outWidth = (roomX - w.spanX()) / w.strideX + 1;
-  checkedMul(checkedMul(roomY, roomX, desc.name.c_str()), x.dims[2], desc.name.c_str());
   return w;
 }
 
@@ -87,6 +85,10 @@ Conv2dDesc conv2dDesc(const OpDesc& desc) {
   expectSpec(desc, desc.outputs[0], out, "output");
   out.elements(desc.batch);
   checkedMul(checkedMul(conv.window.taps(), conv.channels, desc.name.c_str()), conv.filters, desc.name.c_str());
+  // Kernels may write all images with their padding, and one of dy with that of the way back: twice as high and wide at most.
+  const int64_t room = checkedMul(conv.window.roomY(), conv.window.roomX(), desc.name.c_str());
+  checkedMul(checkedMul(room, conv.channels, desc.name.c_str()), conv.images, desc.name.c_str());
+  checkedMul(checkedMul(4, room, desc.name.c_str()), conv.filters, desc.name.c_str());
   return conv;
 }
 

@@ -17,6 +17,8 @@ struct Window2d {
   int64_t padTop = 0, padBottom = 0, padLeft = 0, padRight = 0;
   int64_t spanY() const { return (height - 1) * dilationY + 1; }
   int64_t spanX() const { return (width - 1) * dilationX + 1; }
+  int64_t roomY() const { return inHeight + padTop + padBottom; }  // of the image with its padding
+  int64_t roomX() const { return inWidth + padLeft + padRight; }
   int64_t taps() const { return height * width; }
   bool padded() const { return padTop + padBottom + padLeft + padRight > 0; }
 };

@@ -25,7 +25,8 @@ void layerNormRow(const NormRow& r, const float* x, float* y, float* statistics)
   }
   rest /= count;
   const float mean = about + rest, variance = total / count - rest * rest;
-  const float rstd = 1.0f / __builtin_sqrtf(variance + r.epsilon);
+  // Of a row that is the same everywhere it may round to less than nothing; a NaN stays one.
+  const float rstd = 1.0f / __builtin_sqrtf((variance < 0.0f ? 0.0f : variance) + r.epsilon);
   if (statistics != nullptr) {
     statistics[0] = mean;
     statistics[1] = rstd;

@@ -2,9 +2,6 @@
 // are [steps][rows], the weights that are kept [rows][steps]. `lengths` null: all steps are valid.
 #include "common.cuh"
 
-__device__ inline i64 warpRow() { return (i64)blockIdx.x * blockDim.y + threadIdx.y; }
-__device__ inline i64 stepsOf(const i32* lengths, i64 row, i64 steps) { return lengths ? lengths[row] : steps; }
-
 // A warp for each row. `given` (may be null): the weights as an output.
 CUGRU_KERNEL attention_weights(const float* scores, const i32* lengths, float* weights, float* given, i64 steps,
                                i64 rows) {

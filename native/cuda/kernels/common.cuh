@@ -44,6 +44,12 @@ struct UpdateReport {
 __device__ inline i64 gridIndex() { return (i64)blockIdx.x * blockDim.x + threadIdx.x; }
 __device__ inline i64 gridStride() { return (i64)gridDim.x * blockDim.x; }
 
+// With a warp for each row: its number.
+__device__ inline i64 warpRow() { return (i64)blockIdx.x * blockDim.y + threadIdx.y; }
+
+// Valid steps of a row; `lengths` null: all.
+__device__ inline i64 stepsOf(const i32* lengths, i64 row, i64 steps) { return lengths ? lengths[row] : steps; }
+
 __device__ inline i64 least(i64 a, i64 b) { return a < b ? a : b; }
 
 __device__ inline bool isFinite(double x) { return x - x == 0.0; }

@@ -90,7 +90,7 @@ __device__ inline i64 validRows(const StepControl* control, i64 batch) { return 
 // A warp for each row.
 CUGRU_KERNEL cross_entropy(const float* logits, Labels labels, const StepControl* control, RowResult* results,
                            i64 batch, i64 classes, float smoothing) {
-  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  const i64 row = warpRow();
   if (row >= validRows(control, batch)) return;
   const float* x = logits + row * classes;
   const RowSums sums = rowSums(x, classes);
@@ -149,7 +149,7 @@ CUGRU_KERNEL cross_entropy_count(const RowResult* results, const StepControl* co
 // (probability * sum of targets - target) * scale / valid rows; padding rows get zeros.
 CUGRU_KERNEL cross_entropy_backward(const float* logits, Labels labels, const StepControl* control, float* gradient,
                                     i64 batch, i64 classes, float smoothing) {
-  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  const i64 row = warpRow();
   if (row >= batch) return;
   float* dx = gradient + row * classes;
   if (row >= control->validRows) {

@@ -1,7 +1,8 @@
 // Normalisation of rows (layer) and of channels (batch). Sums over rows are made of fixed pieces, which are added in order.
 #include "common.cuh"
 
-__device__ inline i64 warpRow() { return (i64)blockIdx.x * blockDim.y + threadIdx.y; }
+// A variance of what is the same everywhere may round to less than nothing; a NaN stays one.
+__device__ inline float notNegative(float variance) { return variance < 0.0f ? 0.0f : variance; }
 
 // A warp for each row; the second pass corrects the mean, whose sum was rounded. statistics: mean and 1 / deviation; or null.
 CUGRU_KERNEL layer_norm(const float* x, const float* weight, const float* bias, float* y, float* statistics, i64 rows,
@@ -21,7 +22,7 @@ CUGRU_KERNEL layer_norm(const float* x, const float* weight, const float* bias, 
   }
   const float rest = warpSum(deviations) / (float)features;
   const float variance = warpSum(squares) / (float)features - rest * rest;
-  const float mean = about + rest, rstd = 1.0f / sqrtf(variance + epsilon);
+  const float mean = about + rest, rstd = 1.0f / sqrtf(notNegative(variance) + epsilon);
   for (i64 i = threadIdx.x; i < features; i += kWarp) y[i] = (x[i] - mean) * rstd * weight[i] + bias[i];
   if (statistics && threadIdx.x == 0) {
     statistics[2 * row] = mean;
@@ -123,7 +124,7 @@ CUGRU_KERNEL batch_norm_statistics(const float* parts, const StepControl* contro
   const double count = (double)(s.steps * validPositions(s, control));
   const float rest = (float)(sumOfPieces(parts + channel, s.pieces, 2 * s.channels) / count);
   const float squares = (float)(sumOfPieces(parts + s.channels + channel, s.pieces, 2 * s.channels) / count);
-  const float found = mean[channel] + rest, variance = squares - rest * rest;
+  const float found = mean[channel] + rest, variance = notNegative(squares - rest * rest);
   mean[channel] = found;
   rstd[channel] = 1.0f / sqrtf(variance + s.epsilon);
   const float unbiased = variance * (float)(count / (count > 2.0 ? count - 1.0 : 1.0));

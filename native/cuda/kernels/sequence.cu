@@ -8,8 +8,6 @@ struct RearrangeShape {
   i64 fromChunk, toChunk;
 };
 
-__device__ inline i64 stepsOf(const i32* lengths, i64 row, i64 steps) { return lengths ? lengths[row] : steps; }
-
 // The place in a row's canonical order of element i of memory; `row` is set to its batch row.
 __device__ inline i64 canonical(i64 i, i64 chunk, i64 batch, i64* row) {
   const i64 step = i / (batch * chunk), rest = i - step * batch * chunk;
@@ -132,7 +130,7 @@ CUGRU_KERNEL reduce_steps_backward(const float* dy, float* dx, const i32* best, 
 
 // A warp for each row: 1 + the last step with a feature that is not `value`, at least 1.
 CUGRU_KERNEL trailing_lengths(const float* x, i32* lengths, float value, i64 steps, i64 rows, i64 features) {
-  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  const i64 row = warpRow();
   if (row >= rows) return;
   i32 length = 1;
   for (i64 i = threadIdx.x; i < steps * features; i += kWarp) {
@@ -177,11 +175,15 @@ CUGRU_KERNEL append_table_backward(const float* dy, float* dx, i64 steps, i64 ro
   }
 }
 
-// Into what is kept: rows of the batch that are padding stay as they were.
+// Into what is kept: rows that are padding, or not finite, stay as they were. A warp for each row of each state.
 CUGRU_KERNEL state_write(const float* x, float* state, const StepControl* control, i64 rowsOfBatch, i64 steps, i64 rows,
                          i64 features) {
-  const i64 step = rows * features, elements = steps * step, valid = control->validRows * rowsOfBatch;
-  for (i64 i = gridIndex(); i < elements; i += gridStride()) {
-    if (i % step / features < valid) state[i] = x[i];
-  }
+  const i64 row = warpRow();
+  if (row >= steps * rows || row % rows >= control->validRows * rowsOfBatch) return;
+  x += row * features;
+  state += row * features;
+  i32 wrong = 0;
+  for (i64 f = threadIdx.x; f < features; f += kWarp) wrong += isFinite(x[f]) ? 0 : 1;
+  if (warpSum(wrong) > 0) return;
+  for (i64 f = threadIdx.x; f < features; f += kWarp) state[f] = x[f];
 }

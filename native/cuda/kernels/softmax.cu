@@ -1,8 +1,6 @@
 // Softmax over the last axis: a warp for each row.
 #include "common.cuh"
 
-__device__ inline i64 warpRow() { return (i64)blockIdx.x * blockDim.y + threadIdx.y; }
-
 CUGRU_KERNEL softmax_forward(const float* x, float* y, i64 rows, i64 classes) {
   const i64 row = warpRow();
   if (row >= rows) return;
