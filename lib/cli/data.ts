@@ -21,6 +21,7 @@ export interface ImageSettings extends image.Decoding {
 /** What {@link openData} finds. */
 export interface OpenedData {
   readonly train: Dataset;
+  readonly validation?: Dataset;
   readonly test?: Dataset;
   /** Files that were left out. */
   readonly skipped: readonly datasets.SkippedFile[];
@@ -102,29 +103,61 @@ export async function openData(path: string, settings: ImageSettings, signal?: A
   return { ...(await load()), skipped: [] };
 }
 
-const heldOut = 0.2;
+const usualShare = 0.1;
 
-/** Training and test rows; where there are no test rows, a fifth of each class is held out. */
-export async function openForTraining(
-  path: string,
-  settings: ImageSettings & { readonly seed: number },
-  signal: AbortSignal,
-): Promise<Required<OpenedData>> {
-  const { seed, ...images } = settings;
-  const { train, test, skipped } = await openData(path, images, signal);
-  reportSkipped(skipped);
-  if (test !== undefined) return { train, test, skipped };
-  process.stderr.write('there are no test images: a fifth of each class is held out for the test\n');
-  const [held, rest] = train.split({ fraction: heldOut, stratified: train.classes !== undefined, seed });
-  return { train: rest, test: held, skipped };
+/** How {@link openForTraining} divides what it opens. */
+export interface TrainingSplit {
+  /**
+   * Share of the training rows that is held out for the validation.
+   * @defaultValue 0.1; 0 for `mnist`, whose test rows are at hand
+   */
+  readonly validationSplit?: number;
+  readonly seed: number;
 }
 
-/** Rows to evaluate on: the test rows, or all where there are none. */
+// The data's own validation part, or a share of every class.
+function withValidation(path: string, opened: OpenedData, { validationSplit, seed }: TrainingSplit): OpenedData {
+  const { train, validation } = opened;
+  if (validation !== undefined) {
+    if (validationSplit === undefined) return opened;
+    const problem = `${path} has a validation part of ${validation.size} images, which is used; leave --validation-split out`;
+    throw new CugruError('ERR_VALUE', problem, { path });
+  }
+  const fraction = validationSplit ?? (path === 'mnist' ? 0 : usualShare);
+  // What has no classes is refused by the model.
+  if (fraction === 0 || train.classes === undefined) return opened;
+  if (validationSplit === undefined && Math.round(fraction * train.size) === 0) {
+    const problem = `${train.size} images for training are too few to hold some out; give --validation-split, or more images`;
+    throw new CugruError('ERR_VALUE', problem, { path, size: train.size });
+  }
+  const [held, rest] = train.split({ fraction, stratified: train.storage.labels instanceof Int32Array, seed });
+  return { ...opened, train: rest, validation: held };
+}
+
+/**
+ * Rows to train on, and to validate and test on where there are some.
+ * @throws {@link CugruError} as the loaders do; `ERR_VALUE` for a validation split of data that has a validation part.
+ */
+export async function openForTraining(
+  path: string,
+  settings: ImageSettings,
+  split: TrainingSplit,
+  signal: AbortSignal,
+): Promise<OpenedData> {
+  const opened = await openData(path, settings, signal);
+  reportSkipped(opened.skipped);
+  return withValidation(path, opened, split);
+}
+
+/** Rows to evaluate on: the test rows, or those of the validation, or all where there are neither. */
 export async function openForEvaluation(path: string, settings: ImageSettings): Promise<Dataset> {
-  const { train, test, skipped } = await openData(path, settings);
+  const { train, validation, test, skipped } = await openData(path, settings);
   reportSkipped(skipped);
-  if (test === undefined) process.stderr.write(`there are no test images: all ${train.size} are evaluated\n`);
-  return test ?? train;
+  if (test !== undefined) return test;
+  const [rows, which] =
+    validation === undefined ? [train, `all ${train.size}`] : [validation, `the ${validation.size} of the validation`];
+  process.stderr.write(`there are no test images: ${which} are evaluated\n`);
+  return rows;
 }
 
 function reportSkipped(skipped: OpenedData['skipped']): void {

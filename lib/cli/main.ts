@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: results on stdout, progress and errors on stderr. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { orderNames, schemeNames } from '../image/index.js';
 import { version } from '../version.js';
 import { augmentHelp, augmentOption } from './augment.js';
@@ -8,10 +8,19 @@ import { cudaInstallCommand } from './cuda.js';
 import { dataHelp, defaultImages } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
-import { deviceOption, ignoreClosedPipe, integerOption, positiveOption, reportFailure, sizeOption } from './options.js';
+import { cellChoices, choiceProblem, modelNames } from './models.js';
+import {
+  deviceOption,
+  ignoreClosedPipe,
+  integerOption,
+  pairOption,
+  positiveOption,
+  reportFailure,
+  shareOption,
+} from './options.js';
 import { predictCommand } from './predict.js';
 import { recipe } from './recipe.js';
-import { trainCommand } from './train.js';
+import { type TrainOptions, trainCommand } from './train.js';
 
 function withCommon(command: Command): Command {
   return command
@@ -24,34 +33,57 @@ function withCommon(command: Command): Command {
     .option('--json', 'print the result as one line of JSON', false);
 }
 
-const size = defaultImages.size.join('x');
-
 function withImages(command: Command): Command {
   return command
     .option('--cache <file>', 'keeps the decoded images for the next run')
     .option('--skip-broken', 'leave out image files that cannot be decoded', false);
 }
 
-function withReading(command: Command): Command {
+const sizeHelp = `of image files: N or WIDTHxHEIGHT (default: ${[...defaultImages.size].reverse().join('x')})`;
+
+function withDecoding(command: Command): Command {
   return command
-    .addOption(
-      new Option('--size <n>', `of image files: N or HEIGHTxWIDTH (default: ${size})`).argParser(sizeOption(4096)),
-    )
-    .addOption(
-      new Option('--channels <n>', '1 for grey, 3 for RGB (default: 3)').argParser((text) => {
-        if (text !== '1' && text !== '3') throw new InvalidArgumentError('It must be 1 (grey) or 3 (RGB).');
-        return Number(text);
-      }),
-    )
+    .addOption(new Option('--size <n>', sizeHelp).argParser(pairOption(4096, 'WIDTHxHEIGHT')))
+    .addOption(new Option('--color <color>', 'of image files (default: rgb)').choices(['grey', 'rgb']))
     .addOption(
       new Option('--fit <fit>', 'how image files of other proportions fit').choices(['fill', 'cover', 'contain']),
     )
-    .option('--background <colour>', 'under transparent pixels, and of bars')
-    .addOption(new Option('--scheme <scheme>', 'what a step is (default: rows)').choices(schemeNames))
-    .addOption(new Option('--patch-size <n>', 'N or HEIGHTxWIDTH').argParser(sizeOption(4096)))
-    .addOption(new Option('--stride <n>', 'from patch to patch: N or DOWNxRIGHT').argParser(sizeOption(4096)))
-    .addOption(new Option('--order <order>', 'of pixels or patches (default: raster)').choices(orderNames));
+    .option('--background <color>', 'under transparent pixels, and of bars');
 }
+
+function withModel(command: Command): Command {
+  return command
+    .addOption(new Option('--model <model>', 'a ready model').default('gruRows').choices(modelNames))
+    .addOption(
+      new Option(
+        '--units <n>',
+        'of each recurrent layer and direction (default: 128; renet 64, sequencer 16)',
+      ).argParser(integerOption(1, 2 ** 16)),
+    )
+    .addOption(
+      new Option('--cell <cell>', 'of gruRows, renet and sequencer; the latter two take gru, lstm, rnn').choices(
+        cellChoices,
+      ),
+    )
+    .option('--bidirectional', 'gruRows and hierarchicalGru: read in both directions')
+    .addOption(new Option('--scheme <scheme>', 'gruRows: what a step is (default: rows)').choices(schemeNames))
+    .addOption(new Option('--patch-size <n>', 'gruRows: N or WIDTHxHEIGHT').argParser(pairOption(4096, 'WIDTHxHEIGHT')))
+    .addOption(
+      new Option('--stride <n>', 'gruRows: from patch to patch, N or RIGHTxDOWN').argParser(
+        pairOption(4096, 'RIGHTxDOWN'),
+      ),
+    )
+    .addOption(new Option('--order <order>', 'gruRows: of pixels or patches (default: raster)').choices(orderNames));
+}
+
+async function train(options: TrainOptions, command: Command): Promise<void> {
+  const problem = choiceProblem(options);
+  if (problem !== undefined) command.error(`error: ${problem}`);
+  await trainCommand(options);
+}
+
+const validationHelp =
+  "training images held out for the validation, above 0 and below 1 (default: 0.1, none for 'mnist'; not for data with a validation part)";
 
 /** Builds the parser; `node cugru --help` shows it. */
 export function buildProgram(): Command {
@@ -64,8 +96,8 @@ export function buildProgram(): Command {
     })
     .showHelpAfterError()
     .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.');
-  withReading(withImages(withCommon(program.command('train'))))
-    .description('train GRU(units, sequences) -> GRU(units) -> dense(softmax) on images read as sequences')
+  withModel(withDecoding(withImages(withCommon(program.command('train')))))
+    .description('train a classifier of images, by default GRU(128, sequences) -> GRU(128) -> dense(softmax) over rows')
     .option('--data <data>', dataHelp, 'mnist')
     .option('--out <folder>', 'where the model is saved', 'cugru-model')
     .addOption(new Option('--epochs <n>').default(recipe.epochs).argParser(integerOption(1, 1e6)))
@@ -75,10 +107,10 @@ export function buildProgram(): Command {
         .default(recipe.learningRate)
         .argParser(positiveOption(100)),
     )
-    .addOption(new Option('--units <n>', 'of each GRU').default(recipe.units).argParser(integerOption(1, 2 ** 16)))
+    .addOption(new Option('--validation-split <share>', validationHelp).argParser(shareOption))
     .addOption(new Option('--augment <list>', augmentHelp).argParser(augmentOption))
     .addOption(new Option('--seed <n>').default(recipe.seed).argParser(integerOption(0, 2 ** 52)))
-    .action(trainCommand);
+    .action(train);
   withImages(withCommon(program.command('evaluate')))
     .description('accuracy of a saved model on the test images')
     .requiredOption('--model <folder>', 'a saved model')

@@ -34,15 +34,24 @@ export function deviceOption(text: string): Device {
   return text as Device;
 }
 
-/** A parser of sizes: `64`, or `48x64` for height and width. */
-export function sizeOption(max: number): (text: string) => readonly [number, number] {
+/** A parser of shares: numbers above 0 and below 1. */
+export function shareOption(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value < 1)) {
+    throw new InvalidArgumentError('It must be a number above 0 and below 1.');
+  }
+  return value;
+}
+
+/** A parser of sizes, `64` or `64x48`, in the order of `form`: across, then down. It gives them as images have them: down, across. */
+export function pairOption(max: number, form: string): (text: string) => readonly [number, number] {
   return (text) => {
     const sides = text.split('x').map((side) => (/^\d+$/.test(side) ? Number(side) : Number.NaN));
-    const [height = Number.NaN, width = height] = sides;
-    if (sides.length > 2 || ![height, width].every((side) => side >= 1 && side <= max)) {
-      throw new InvalidArgumentError(`It must be a number from 1 to ${max}, or HEIGHTxWIDTH.`);
+    const [across = Number.NaN, down = across] = sides;
+    if (sides.length > 2 || ![across, down].every((side) => side >= 1 && side <= max)) {
+      throw new InvalidArgumentError(`It must be a number from 1 to ${max}, or ${form}.`);
     }
-    return [height, width];
+    return [down, across];
   };
 }
 

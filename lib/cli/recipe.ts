@@ -1,24 +1,17 @@
 /** The main job's model and recipe, in one place for the command and the benchmarks. */
 import type { Dataset } from '../data/index.js';
-import { CugruError } from '../errors.js';
-import { image } from '../image/index.js';
-import * as layers from '../layers/index.js';
-import type { Device } from '../model/runtime.js';
-import { optimizers, type Sequential, schedules, sequential } from '../training/index.js';
+import type { Sequential } from '../training/index.js';
+import { type ModelSetting, type Reading, readyModel } from './models.js';
 
 /** What can be chosen of the main job. */
-export interface Recipe {
+export interface Recipe extends ModelSetting {
   /** Of each GRU. */
   readonly units: number;
-  /** At the start of the cosine. */
-  readonly learningRate: number;
-  readonly seed: number;
-  readonly device: Device;
   /**
    * How images are read.
    * @defaultValue rows
    */
-  readonly toSequence?: image.ToSequenceOptions;
+  readonly toSequence?: Reading;
 }
 
 /** The defaults of `cugru train`. */
@@ -31,25 +24,7 @@ export const recipe = {
   device: 'auto',
 } as const;
 
-/** The article's model: GRU with sequences, GRU, dense softmax; Adam with a cosine over the whole training, clipped. */
-export function articleModel(dataset: Dataset, options: Recipe): Sequential {
-  const { units, learningRate, seed, device, toSequence = { scheme: 'rows' } } = options;
-  if (dataset.classes === undefined) {
-    throw new CugruError('ERR_VALUE', `${dataset.name} has no class numbers to train a classifier on`);
-  }
-  const model = sequential(
-    [
-      image.toSequence(toSequence),
-      layers.gru({ units, returnSequences: true }),
-      layers.gru({ units }),
-      layers.dense({ units: dataset.classes, activation: 'softmax' }),
-    ],
-    { inputShape: dataset.inputShape, device, seed },
-  );
-  model.compile({
-    optimizer: optimizers.adam({ learningRate: schedules.cosine({ learningRate }), clipNorm: 1 }),
-    loss: 'categoricalCrossentropy',
-    metrics: ['accuracy'],
-  });
-  return model;
+/** The article's model, GRU with sequences, GRU, dense softmax; as {@link readyModel} compiles it. */
+export function articleModel(dataset: Dataset, { units, toSequence, ...setting }: Recipe): Sequential {
+  return readyModel(dataset, { model: 'gruRows', units, ...toSequence }, setting);
 }

@@ -1,30 +1,29 @@
-/** `cugru train`: the article's model on images read as sequences of rows. */
+/** `cugru train`: a ready model on images. */
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
 import { CugruError } from '../errors.js';
-import type { Augmentation, image } from '../image/index.js';
+import type { Augmentation } from '../image/index.js';
 import { classReports, confusionText, measureLatency, measureThroughput } from '../report/index.js';
 import type { History, Sequential } from '../training/index.js';
 import { expectSavable } from '../training/saving.js';
-import { type ImageSettings, openForTraining } from './data.js';
+import { type ImageSettings, type OpenedData, openForTraining, type TrainingSplit } from './data.js';
+import { type ModelChoices, type ModelSetting, readyModel } from './models.js';
 import { applyThreads, printResult } from './options.js';
 import { epochText, ProgressLine, progressText } from './progress.js';
-import { articleModel, type Recipe } from './recipe.js';
 
-/** How the command names the options of `image.toSequence`. */
-export interface Reading {
-  readonly scheme?: image.SchemeName;
-  readonly patchSize?: readonly [number, number];
-  readonly stride?: readonly [number, number];
-  readonly order?: image.OrderName;
-}
+const imageKeys = ['size', 'fit', 'background', 'cache', 'skipBroken'] as const;
 
 /** Options of the command. */
-export interface TrainOptions extends Omit<Recipe, 'toSequence'>, ImageSettings, Reading {
+export interface TrainOptions
+  extends ModelChoices,
+    ModelSetting,
+    TrainingSplit,
+    Pick<ImageSettings, (typeof imageKeys)[number]> {
   readonly data: string;
   readonly out: string;
   readonly epochs: number;
   readonly batchSize: number;
+  readonly color?: 'grey' | 'rgb';
   readonly augment?: readonly Augmentation[];
   readonly threads?: number;
   readonly json: boolean;
@@ -32,7 +31,7 @@ export interface TrainOptions extends Omit<Recipe, 'toSequence'>, ImageSettings,
 
 async function fitWithProgress(
   model: Sequential,
-  train: Dataset,
+  { train, validation }: OpenedData,
   options: TrainOptions,
   signal: AbortSignal,
 ): Promise<History> {
@@ -42,6 +41,7 @@ async function fitWithProgress(
       epochs: options.epochs,
       batchSize: options.batchSize,
       augment: options.augment ?? [],
+      ...(validation === undefined ? {} : { validationData: validation }),
       signal,
       onProgress: (event) => line.draw(progressText(event, options.batchSize)),
       onEpochEnd: (logs) => line.line(epochText(logs, options.epochs)),
@@ -63,47 +63,88 @@ async function interruptible<T>(message: string, work: (signal: AbortSignal) => 
   }
 }
 
-async function figures(model: Sequential, test: Dataset, history: History, options: TrainOptions) {
-  const evaluation = await model.evaluate(test);
-  const throughput = await measureThroughput(model, test);
-  const latency = await measureLatency(model, test);
+type Evaluation = Awaited<ReturnType<Sequential['evaluate']>>;
+
+/** How the model does on rows that it has not learnt from. */
+interface Findings {
+  readonly validation: Evaluation | undefined;
+  readonly test: Evaluation | undefined;
+  /** The test rows; without some, those of the validation: what figures by class and speed are of. */
+  readonly rows: Dataset;
+  readonly of: 'test' | 'validation';
+}
+
+async function evaluateParts(model: Sequential, { validation, test }: OpenedData): Promise<Findings> {
+  const rows = test ?? validation;
+  if (rows === undefined) throw new CugruError('ERR_INTERNAL', 'there are no rows to evaluate on');
+  return {
+    validation: validation && (await model.evaluate(validation)),
+    test: test && (await model.evaluate(test)),
+    rows,
+    of: test === undefined ? 'validation' : 'test',
+  };
+}
+
+function accuracies({ validation, test }: Findings) {
+  return {
+    ...(validation === undefined ? {} : { validationAccuracy: validation.accuracy, validationLoss: validation.loss }),
+    ...(test === undefined ? {} : { testAccuracy: test.accuracy, testLoss: test.loss }),
+  };
+}
+
+async function figures(model: Sequential, data: OpenedData, history: History, options: TrainOptions) {
+  const findings = await evaluateParts(model, data);
+  const { rows, of } = findings;
+  const throughput = await measureThroughput(model, rows);
+  const latency = await measureLatency(model, rows);
   const epochs = history.epochs;
   const seconds = epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const images = epochs.reduce((sum, epoch) => sum + epoch.seconds * epoch.imagesPerSecond, 0);
+  const confusionMatrix = findings[of]?.confusionMatrix ?? [];
   return {
-    testAccuracy: evaluation.accuracy,
-    testLoss: evaluation.loss,
+    ...accuracies(findings),
+    model: options.model ?? 'gruRows',
+    parameters: model.parameterCount,
+    images: { train: data.train.size, validation: data.validation?.size ?? 0, test: data.test?.size ?? 0 },
+    skipped: data.skipped.length,
     trainImagesPerSecond: images / seconds,
     secondsPerEpoch: seconds / epochs.length,
     inferenceImagesPerSecond: throughput.imagesPerSecond,
     latencyMilliseconds: latency,
+    computeShare: epochs.reduce((sum, epoch) => sum + epoch.computeSeconds, 0) / seconds,
     device: model.device,
     deviceDescription: model.runtime.description,
     epochs: options.epochs,
     batchSize: options.batchSize,
     augment: options.augment ?? [],
     seed: options.seed,
-    parameters: model.parameterCount,
-    computeShare: epochs.reduce((sum, epoch) => sum + epoch.computeSeconds, 0) / seconds,
     out: resolve(options.out),
-    classes: classReports(evaluation.confusionMatrix ?? [], test.classNames),
-    confusionMatrix: evaluation.confusionMatrix,
+    classesOf: of,
+    classes: classReports(confusionMatrix, rows.classNames),
+    confusionMatrix,
     history: epochs,
   };
 }
 
 type Figures = Awaited<ReturnType<typeof figures>>;
 
+function accuracyLine(part: string, accuracy: number | undefined, loss: number | undefined): string[] {
+  if (loss === undefined) return [];
+  return [`${`${part} accuracy`.padEnd(20)} ${((accuracy ?? 0) * 100).toFixed(2)} %  (loss ${loss.toFixed(4)})`];
+}
+
 function figuresText(f: Figures, names: readonly string[] | undefined): string {
   return [
-    `test accuracy    ${((f.testAccuracy ?? 0) * 100).toFixed(2)} %  (loss ${f.testLoss.toFixed(4)})`,
-    `training         ${Math.round(f.trainImagesPerSecond)} images/s, ${f.secondsPerEpoch.toFixed(1)} s an epoch`,
-    `inference        ${Math.round(f.inferenceImagesPerSecond)} images/s in batches`,
-    `one image        ${f.latencyMilliseconds.median.toFixed(3)} ms median, ${f.latencyMilliseconds.p99.toFixed(3)} ms p99`,
-    `device           ${f.deviceDescription}, ${f.parameters} parameters`,
-    `saved to         ${f.out}`,
+    ...accuracyLine('validation', f.validationAccuracy, f.validationLoss),
+    ...accuracyLine('test', f.testAccuracy, f.testLoss),
+    `training             ${Math.round(f.trainImagesPerSecond)} images/s, ${f.secondsPerEpoch.toFixed(1)} s an epoch`,
+    `inference            ${Math.round(f.inferenceImagesPerSecond)} images/s in batches`,
+    `one image            ${f.latencyMilliseconds.median.toFixed(3)} ms median, ${f.latencyMilliseconds.p99.toFixed(3)} ms p99`,
+    `device               ${f.deviceDescription}, ${f.parameters} parameters`,
+    `saved to             ${f.out}`,
     '',
-    confusionText(f.confusionMatrix ?? [], names),
+    `${f.classesOf} images:`,
+    confusionText(f.confusionMatrix, names),
   ].join('\n');
 }
 
@@ -112,25 +153,32 @@ function given<T extends object, K extends keyof T>(options: T, keys: readonly K
   return Object.fromEntries(entries) as Pick<T, K>;
 }
 
-const imageKeys = ['size', 'channels', 'fit', 'kernel', 'background', 'invert', 'cache', 'skipBroken'] as const;
-const readingKeys = ['scheme', 'patchSize', 'stride', 'order'] as const;
+function imageSettings(options: TrainOptions): ImageSettings {
+  const { color } = options;
+  return { ...given(options, imageKeys), ...(color === undefined ? {} : { channels: color === 'grey' ? 1 : 3 }) };
+}
+
+function partsText({ train, validation, test }: OpenedData): string {
+  const others = Object.entries({ validation, test }).flatMap(([name, rows]) =>
+    rows === undefined ? [] : [`${rows.size} ${name}`],
+  );
+  return `${train.name}: ${[`${train.size} training`, ...others].join(', ')} images`;
+}
 
 /** Trains, evaluates, saves, and prints. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
   applyThreads(options.threads);
   await expectSavable(options.out);
   const message = `interrupted in training; nothing was saved to ${options.out}`;
-  const settings = { ...given(options, imageKeys), seed: options.seed };
-  const { train, test, skipped } = await interruptible(message, (signal) =>
-    openForTraining(options.data, settings, signal),
+  const split = given(options, ['validationSplit', 'seed']);
+  const data = await interruptible(message, (signal) =>
+    openForTraining(options.data, imageSettings(options), split, signal),
   );
-  const model = articleModel(train, { ...options, toSequence: given(options, readingKeys) });
-  process.stderr.write(
-    `${train.name}: ${train.size} training and ${test.size} test images\n${await model.summary()}\n`,
-  );
-  const history = await interruptible(message, (signal) => fitWithProgress(model, train, options, signal));
+  const model = readyModel(data.train, options, options);
+  process.stderr.write(`${partsText(data)}\n${await model.summary()}\n`);
+  const history = await interruptible(message, (signal) => fitWithProgress(model, data, options, signal));
   await model.save(options.out);
-  const result = { ...(await figures(model, test, history, options)), skipped: skipped.length };
-  printResult(options.json, result, figuresText(result, test.classNames));
+  const result = await figures(model, data, history, options);
+  printResult(options.json, result, figuresText(result, data.train.classNames));
   model.dispose();
 }

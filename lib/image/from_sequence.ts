@@ -23,7 +23,7 @@ function expectShape(shape: unknown): [number, number, number] {
 
 /**
  * An image `[height, width, channels]` from one sequence `[steps, features]`: each value goes to where `toSequence` reads it. Pixels
- * that no step reads are 0. Nothing is denormalised.
+ * that no step reads are 0. Nothing is denormalised; coordinates behind the features are passed over.
  * @throws {@link CugruError} `ERR_SHAPE`, `ERR_TYPE`, `ERR_VALUE`
  */
 export function fromSequence(
@@ -37,17 +37,19 @@ export function fromSequence(
   }
   const reduce = expectOneOf('reduce', options.reduce ?? 'mean', ['mean', 'sum'] as const);
   const [height, width, channels] = expectShape(options.shape);
-  const { steps, features, map } = sequenceMap(toSequence, { height, width, channels });
+  const { steps, features, map, coordinates } = sequenceMap(toSequence, { height, width, channels });
   expectTypedArray('sequence', sequence, Float32Array);
-  if (sequence.length !== map.length) {
-    const problem = `the sequence must be [${steps}, ${features}], that is ${map.length} values, got ${sequence.length}`;
+  const stride = features + (coordinates === undefined ? 0 : 2);
+  if (sequence.length !== steps * stride) {
+    const problem = `the sequence must be [${steps}, ${stride}], that is ${steps * stride} values, got ${sequence.length}`;
     throw new CugruError('ERR_SHAPE', problem, { length: sequence.length });
   }
   const sums = new Float64Array(height * width * channels);
   const counts = new Uint32Array(sums.length);
   map.forEach((at, i) => {
     if (at < 0) return;
-    sums[at] = (sums[at] as number) + (sequence[i] as number);
+    const from = Math.floor(i / features) * stride + (i % features);
+    sums[at] = (sums[at] as number) + (sequence[from] as number);
     counts[at] = (counts[at] as number) + 1;
   });
   if (reduce === 'sum') return Float32Array.from(sums);

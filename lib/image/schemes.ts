@@ -32,15 +32,19 @@ export interface SchemeConfig {
   readonly scales?: readonly number[];
   /** Permutation only. 0 when left out. */
   readonly seed?: number;
+  /** Where a step is, behind its features. False when left out. */
+  readonly coordinates?: boolean;
 }
 
 /** Which value of the image is read where in the sequence. */
 export interface SequenceMap {
   readonly steps: number;
-  /** Of one step. */
+  /** Of one step, without its coordinates. */
   readonly features: number;
   /** `[steps, features]`: the offset into the image's data, or -1 where a patch reaches beyond the image. */
   readonly map: Int32Array;
+  /** `[steps, 2]`, where they are wanted: row and column of the centre of what a step reads, from -1 to 1. */
+  readonly coordinates?: Float32Array;
 }
 
 /** Windows on a grid, and the order in which they are visited. */
@@ -116,6 +120,29 @@ function fill({ width, channels }: ImageSize, { window, ys, xs, order }: Scan, m
   return next;
 }
 
+// From -1 at the first of `length` pixels to 1 at the last, as CoordConv has it; 0 where there is one alone.
+function fromCentre(at: number, length: number): number {
+  return length === 1 ? 0 : (2 * at) / (length - 1) - 1;
+}
+
+/** Row and column of the mean place that each step reads; what lies beyond the image does not count, and no place at all is (0, 0). */
+function centres({ height, width, channels }: ImageSize, steps: number, map: Int32Array): Float32Array {
+  const features = map.length / steps;
+  const result = new Float32Array(2 * steps);
+  for (let step = 0; step < steps; step++) {
+    let [rows, columns, count] = [0, 0, 0];
+    for (const at of map.subarray(step * features, (step + 1) * features)) {
+      if (at < 0) continue;
+      const pixel = Math.floor(at / channels);
+      rows += Math.floor(pixel / width);
+      columns += pixel % width;
+      count++;
+    }
+    if (count > 0) result.set([fromCentre(rows / count, height), fromCentre(columns / count, width)], 2 * step);
+  }
+  return result;
+}
+
 /**
  * The map of a scheme for images of one size.
  * - `rows`: a step is a row from top to bottom; its features are `[x][channel]`
@@ -146,12 +173,12 @@ export function sequenceMap(config: SchemeConfig, size: ImageSize): SequenceMap 
   }
   const map = new Int32Array(steps * features);
   scans.reduce((at, one) => fill(size, one, map, at), 0);
-  return { steps, features, map };
+  return { steps, features, map, ...(config.coordinates === true ? { coordinates: centres(size, steps, map) } : {}) };
 }
 
 /** A scheme in one line, for summaries: `patches 7x7 by 4x4, hilbert`. @internal */
 export function describeScheme(config: SchemeConfig): string {
-  const { scheme, patchSize, stride, order, padding, scales, seed } = config;
+  const { scheme, patchSize, stride, order, padding, scales, seed, coordinates } = config;
   const overlaps = stride?.some((step, i) => step !== patchSize?.[i]) ? ` by ${stride.join('x')}` : '';
   return [
     patchSize === undefined ? scheme : `${scheme} ${patchSize.join('x')}${overlaps}`,
@@ -159,6 +186,7 @@ export function describeScheme(config: SchemeConfig): string {
     order === 'raster' ? undefined : order,
     padding === 'zeros' || padding === undefined ? undefined : `padding ${padding}`,
     seed === undefined ? undefined : `seed ${seed}`,
+    coordinates === true ? 'coordinates' : undefined,
   ]
     .filter((part) => part !== undefined)
     .join(', ');

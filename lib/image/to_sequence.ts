@@ -1,5 +1,5 @@
 /** `image.toSequence`: how a model turns images into sequences. */
-import { expectInteger, expectNumber, expectOneOf, rejectUnknownKeys, show } from '../checks.js';
+import { expectBoolean, expectInteger, expectNumber, expectOneOf, rejectUnknownKeys, show } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { type OrderName, orderNames } from './orders.js';
 import { defaultScales, type SchemeConfig, type SchemeName, schemeNames } from './schemes.js';
@@ -60,6 +60,13 @@ export interface ToSequenceOptions {
    * @defaultValue 0
    */
   readonly seed?: number;
+  /**
+   * Append to each step's features where it is: row and column of the centre of the pixels that it reads, from -1 (top, left) to 1 (bottom,
+   * right), 0 where the image has one row or column (the idea of CoordConv: Liu et al., 2018, arXiv:1807.03247). They are constants,
+   * not normalised, and make each step two features wider. A model that reads them cannot stream.
+   * @defaultValue false
+   */
+  readonly coordinates?: boolean;
   /** @defaultValue 'dataset' */
   readonly normalization?: Normalization;
 }
@@ -144,7 +151,8 @@ function expectScales(value: unknown): readonly number[] {
 }
 
 const patchOptions = ['patchSize', 'stride', 'order', 'padding'] as const;
-// Which options go with which scheme.
+const common: readonly (keyof ToSequenceOptions)[] = ['scheme', 'coordinates', 'normalization'];
+// Which options go with which scheme, besides the common ones.
 const taken: Readonly<Record<SchemeName, readonly (keyof ToSequenceOptions)[]>> = {
   rows: [],
   columns: [],
@@ -157,7 +165,7 @@ const taken: Readonly<Record<SchemeName, readonly (keyof ToSequenceOptions)[]>> 
 function expectTaken(scheme: SchemeName, options: ToSequenceOptions): void {
   const given = Object.keys(options).filter((key) => options[key as keyof ToSequenceOptions] !== undefined);
   for (const key of given as (keyof ToSequenceOptions)[]) {
-    if (key === 'scheme' || key === 'normalization' || taken[scheme].includes(key)) continue;
+    if (common.includes(key) || taken[scheme].includes(key)) continue;
     const takers = schemeNames.filter((name) => taken[name].includes(key)).map((name) => `'${name}'`);
     const problem = `${key} is for the scheme ${takers.join(' or ')}, got scheme '${scheme}'`;
     throw new CugruError('ERR_VALUE', problem, { scheme, option: key });
@@ -175,10 +183,11 @@ function schemeConfig(scheme: SchemeName, options: ToSequenceOptions): SchemeCon
     ...(takes('seed')
       ? { seed: expectInteger('seed', options.seed ?? 0, { min: 0, max: Number.MAX_SAFE_INTEGER }) }
       : {}),
+    ...(expectBoolean('coordinates', options.coordinates ?? false) ? { coordinates: true } : {}),
   };
 }
 
-const keys = ['scheme', ...patchOptions, 'scales', 'seed', 'normalization'] as const;
+const keys = [...common, ...patchOptions, 'scales', 'seed'] as const;
 
 // Not enumerable: the rest is data, which is compared, spread and saved.
 function withApply(data: Omit<ToSequence, 'apply'>): ToSequence {
@@ -192,7 +201,7 @@ function withApply(data: Omit<ToSequence, 'apply'>): ToSequence {
 
 /**
  * Reads images as sequences: the first element of a model's list, for rows of `[height, width, channels]`. It gives
- * `[steps, features]`: for 28 × 28 × 1, rows and columns give [28, 28], patches of 7 give [16, 49].
+ * `[steps, features]`: for 28 × 28 × 1, rows and columns give [28, 28], patches of 7 give [16, 49]; with `coordinates` two features more.
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE`
  */
 export function toSequence(options: ToSequenceOptions = {}): ToSequence {

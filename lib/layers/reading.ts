@@ -82,6 +82,7 @@ interface Read {
   readonly steps: number;
   readonly dims: readonly number[];
   readonly map?: Int32Array;
+  readonly coordinates?: Float32Array | undefined;
   readonly channels?: number;
 }
 
@@ -96,8 +97,8 @@ function readOf({ shape }: InputSpec, { toSequence, normalization: figures }: Re
       );
     }
     const [height, width, channels] = shape as [number, number, number];
-    const { steps, features, map } = sequenceMap(toSequence, { height, width, channels });
-    return { steps, dims: [features], map, channels };
+    const { steps, features, map, coordinates } = sequenceMap(toSequence, { height, width, channels });
+    return { steps, dims: [features], map, coordinates, channels };
   }
   if (shape.length === 3) return { steps: 0, dims: shape, channels: shape[2] as number };
   return shape.length === 2 ? { steps: shape[0] as number, dims: [shape[1] as number] } : { steps: 0, dims: shape };
@@ -114,12 +115,12 @@ export function dataSlab(
   return source.slab.tensor;
 }
 
-/** Adds the gather that reads the data. A stream hands over one step. */
+/** Adds the gather that reads the data, and behind it what tells where the steps are. A stream hands over one step. */
 export function lowerReading(builder: GraphBuilder, name: string, reading: Reading): SymbolicTensor {
   const { source } = builder;
   if (source === undefined) throw new CugruError('ERR_INTERNAL', `${name}: the graph has no data`);
   const { spec, indices } = source;
-  const { steps, dims, map, channels } = readOf(spec, reading);
+  const { steps, dims, map, coordinates, channels } = readOf(spec, reading);
   const group = channels === undefined ? -1 : normalization(builder, channels, reading);
   const output = builder.tensor('f32', builder.streaming ? 1 : steps, dims);
   if (builder.streaming) expectStreamable(source, name, steps, output);
@@ -129,6 +130,22 @@ export function lowerReading(builder: GraphBuilder, name: string, reading: Readi
     ...(map === undefined || builder.streaming ? {} : { map }),
   };
   builder.node(name, 'gather', attrs, data, [output], group);
+  return coordinates === undefined ? output : withCoordinates(builder, name, output, coordinates);
+}
+
+function withCoordinates(
+  builder: GraphBuilder,
+  name: string,
+  sequence: SymbolicTensor,
+  table: Float32Array,
+): SymbolicTensor {
+  if (builder.streaming) {
+    const problem = 'this model reads where each step is (coordinates), and a stream does not know which step comes';
+    throw new CugruError('ERR_UNSUPPORTED', problem);
+  }
+  const width = table.length / sequence.steps;
+  const output = builder.like(sequence, [(sequence.dims[0] as number) + width]);
+  builder.node(`${name}.coordinates`, 'appendTable', { width, table }, [sequence], [output]);
   return output;
 }
 

@@ -46,7 +46,7 @@ export function gruRows(options: GruRowsOptions): Sequential {
   expectBoolean('bidirectional', bidirectional);
   const stack = Array.from({ length: count }, (_, i) => [
     recurrent(cell, { units, bidirectional, returnSequences: i < count - 1 }),
-    layers.dropout({ rate: dropout }),
+    ...(dropout === 0 ? [] : [layers.dropout({ rate: dropout })]),
   ]).flat();
   return sequential([image.toSequence(toSequence), ...stack, head(options.classes)], networkOptions(options));
 }

@@ -33,8 +33,8 @@ function partsOf(options: PretrainingOptions, returnSequences: boolean): Parts {
   const encoder = Array.from({ length: count }, (_, i) => make({ returnSequences: returnSequences || i < count - 1 }));
   const read = image.toSequence(options.toSequence ?? { scheme: 'rows' });
   const [height = 0, width = 0, channels = 0] = options.inputShape;
-  const { steps, features } = sequenceMap(read, { height, width, channels });
-  return { read, steps, features, make, encoder };
+  const { steps, features, coordinates } = sequenceMap(read, { height, width, channels });
+  return { read, steps, features: features + (coordinates === undefined ? 0 : 2), make, encoder };
 }
 
 const known = ['units', 'numLayers', 'cell', 'toSequence'] as const;

@@ -61,10 +61,15 @@ test.serial(
     const env = { NO_COLOR: '1', TERM: 'xterm-256color' };
     const run = await cugru(['train', '--data', data, '--out', out, ...small], { env });
     t.is(run.status, 0, run.stderr);
-    t.regex(run.stderr, /: 240 training and 60 test images\n/);
-    t.is(run.stderr.match(/^epoch \d\/6: loss [\d.]+ accuracy [\d.]+ %, \d+ images\/s, [\d.]+ s$/gm)?.length, 6);
+    t.regex(run.stderr, /: 216 training, 24 validation, 60 test images\n/);
+    t.is(
+      run.stderr.match(
+        /^epoch \d\/6: loss [\d.]+ accuracy [\d.]+ %, validation loss [\d.]+ accuracy [\d.]+ %, \d+ images\/s, [\d.]+ s$/gm,
+      )?.length,
+      6,
+    );
     t.false(run.stdout.includes('epoch 1'));
-    t.regex(run.stdout, /^test accuracy {4}100\.00 % /);
+    t.regex(run.stdout, /^validation accuracy +100\.00 % .*\ntest accuracy +100\.00 % /);
     t.regex(run.stdout, /^truth \\ answer/m);
     t.true(run.stdout.includes(out));
     expectPlainText(t, run.stdout, run.stderr);

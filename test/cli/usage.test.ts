@@ -1,4 +1,5 @@
 import test from 'ava';
+import { cellChoices, choiceProblem } from '../../lib/cli/models.js';
 import { cugru } from '../support/edges_cli.js';
 
 const wrong: readonly [readonly string[], RegExp][] = [
@@ -13,6 +14,20 @@ const wrong: readonly [readonly string[], RegExp][] = [
   [['train', '--learning-rate', 'NaN'], /number above 0/],
   [['train', '--units', '-1'], /integer/],
   [['train', '--seed', '-1'], /integer from 0/],
+  [['train', '--validation-split', '0'], /It must be a number above 0 and below 1\./],
+  [['train', '--validation-split', '1'], /above 0 and below 1/],
+  [['train', '--validation-split', 'some'], /above 0 and below 1/],
+  [['train', '--size', '28x'], /It must be a number from 1 to 4096, or WIDTHxHEIGHT\./],
+  [['train', '--patch-size', '1x2x3'], /or WIDTHxHEIGHT\./],
+  [['train', '--stride', '0'], /or RIGHTxDOWN\./],
+  [['train', '--color', 'gray'], /Allowed choices are grey, rgb\./],
+  [['train', '--channels', '3'], /unknown option '--channels'/],
+  [['train', '--model', 'cnn'], /Allowed choices are gruRows, hierarchicalGru, renet, sequencer, convGru\./],
+  [['train', '--cell', 'qrnn'], /Allowed choices are gru, gruResetBefore, lstm, cifgLstm, rnn, article\./],
+  [
+    ['train', '--model', 'convGru', '--cell', 'gru'],
+    /'--cell' is for --model gruRows, renet, sequencer; convGru does not have it \(ERR_USAGE\)/,
+  ],
   [['train', '--threads', '0'], /integer from 1 to 1024/],
   [['train', '--device', 'gpu'], /It must be 'auto', 'cpu', 'cuda' or 'cuda:N'\./],
   [['train', '--device', 'cuda:x'], /'cuda:N'/],
@@ -38,6 +53,34 @@ for (const [args, message] of wrong) {
   });
 }
 
+test('a model takes its own options only', (t) => {
+  const sweeps = ['renet', 'sequencer'] as const;
+  const others = [...sweeps, 'hierarchicalGru', 'convGru'] as const;
+  for (const model of others) {
+    for (const [flag, choice] of [
+      ['--scheme', { scheme: 'rows' }],
+      ['--patch-size', { patchSize: [7, 7] }],
+      ['--stride', { stride: [7, 7] }],
+      ['--order', { order: 'snake' }],
+    ] as const) {
+      const problem = `option '${flag}' is for --model gruRows; ${model} does not have it`;
+      t.is(choiceProblem({ model, ...choice }), problem);
+      t.is(choiceProblem(choice), undefined);
+    }
+    t.is(choiceProblem({ model, units: 4 }), undefined, 'units are for all');
+  }
+  for (const model of sweeps) {
+    t.is(choiceProblem({ model, cell: 'rnn' }), undefined);
+    t.is(choiceProblem({ model, cell: 'article' }), `option '--cell': ${model} takes gru, lstm, rnn, got article`);
+    t.regex(
+      choiceProblem({ model, bidirectional: true }) ?? '',
+      /'--bidirectional' is for --model gruRows, hierarchicalGru;/,
+    );
+  }
+  t.is(choiceProblem({ model: 'hierarchicalGru', bidirectional: true }), undefined);
+  for (const cell of cellChoices) t.is(choiceProblem({ cell, bidirectional: true }), undefined);
+});
+
 test.serial('without a command, the help is on stderr', async (t) => {
   const run = await cugru([]);
   t.is(run.status, 2);
@@ -54,7 +97,14 @@ test.serial('help and version are results', async (t) => {
   );
   const train = await cugru(['train', '--help']);
   t.is(train.status, 0);
-  for (const text of ['--epochs <n>', '--augment <list>', '(default: 10)', '--json', "'mnist', a folder of"]) {
+  for (const text of [
+    '--epochs <n>',
+    '--model <model>',
+    '--augment <list>',
+    '(default: 10)',
+    '--json',
+    "'mnist', a folder of",
+  ]) {
     t.true(train.stdout.includes(text), text);
   }
   const version = await cugru(['--version']);

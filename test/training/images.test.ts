@@ -39,6 +39,7 @@ const reading = [
   { scheme: 'pixels', order: 'diagonal' },
   { scheme: 'patches', patchSize: [2, 3], stride: [1, 2], order: 'hilbert', padding: 'reflect' },
   { scheme: 'multiScale', patchSize: 2, order: 'spiralOut', scales: [2, 1] },
+  { scheme: 'rows', coordinates: true },
 ] as const;
 
 for (const options of reading) {
