@@ -1,10 +1,17 @@
 /** Models that learn from images without labels, for classifiers to begin from. */
-import { expectInteger } from '../checks.js';
+import { expectInteger, expectOneOf } from '../checks.js';
 import { image, sequenceMap } from '../image/index.js';
 import type { Layer } from '../layers/layer.js';
 import * as layers from '../layers/public.js';
 import { type Sequential, sequential } from '../training/index.js';
-import { type CellChoice, expectKnown, networkOptions, type ReadyModelOptions, recurrent } from './classifier.js';
+import {
+  type CellChoice,
+  cellChoices,
+  expectKnown,
+  networkOptions,
+  type ReadyModelOptions,
+  recurrent,
+} from './classifier.js';
 
 /** Options of {@link gruAutoencoder} and {@link gruNextStep}. */
 export interface PretrainingOptions extends ReadyModelOptions {
@@ -28,7 +35,8 @@ interface Parts {
 
 function partsOf(options: PretrainingOptions, returnSequences: boolean): Parts {
   const count = expectInteger('numLayers', options.numLayers ?? 2, { min: 1, max: 64 });
-  const { units = 128, cell = 'gru' } = options;
+  const { units = 128 } = options;
+  const cell = expectOneOf('cell', options.cell ?? 'gru', cellChoices);
   const make = (more: Partial<layers.RecurrentOptions>): Layer => recurrent(cell, { units, ...more });
   const encoder = Array.from({ length: count }, (_, i) => make({ returnSequences: returnSequences || i < count - 1 }));
   const read = image.toSequence(options.toSequence ?? { scheme: 'rows' });

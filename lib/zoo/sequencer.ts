@@ -27,7 +27,7 @@ export interface SequencerModelOptions extends ClassifierOptions {
  * directions and by a network at each place, a normalisation and the mean over all places give the classes.
  *
  * Cost of a block on h x w places with C channels, H units (LSTM) and ratio m: about `2·h·w·(16·H·(C + H) + 4·H·C + 2·m·C²)`
- * operations. At 28 x 28 x 1 and the defaults: about 20 million operations an image.
+ * operations. At 28 x 28 x 1 and the defaults: about 20 million operations an image, 203 thousand parameters.
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE` for options out of range or unknown.
  */
 export function sequencer(options: SequencerModelOptions): Sequential {
