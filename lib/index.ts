@@ -5,6 +5,7 @@
  */
 export { Dataset, datasets, type RowSelection, type SplitOptions } from './data/index.js';
 export { CugruError, type ErrorCode } from './errors.js';
+export type { Precision } from './graph_spec.js';
 export type { ToSequence } from './image/index.js';
 export { image } from './image/index.js';
 export * as losses from './layers/losses.js';

@@ -9,6 +9,7 @@ import type {
   GroupSpec,
   InputKind,
   NodeSpec,
+  Precision,
   TensorSpec,
 } from '../graph_spec.js';
 
@@ -28,10 +29,26 @@ export interface CarriedState {
   readonly output: number;
 }
 
+// Operations that make products.
+const withProducts: ReadonlySet<string> = new Set(['rnn', 'dense']);
+
+type Attributes = NonNullable<GroupSpec['attrs']>;
+
 /** Parameter groups of a model, in the order of first use, shared by all graphs that are built from its layers. */
 export class GroupTable {
   readonly groups: NamedGroup[] = [];
+  /** How products are made; left out: as the backend likes. */
+  readonly #precision: Precision | undefined;
   readonly #indices = new Map<object, Map<string, number>>();
+
+  constructor(precision?: Precision) {
+    this.#precision = precision;
+  }
+
+  /** An operation's options with the precision of its products. */
+  attributes(op: string, attrs: Attributes): Attributes {
+    return this.#precision === undefined || !withProducts.has(op) ? attrs : { ...attrs, precision: this.#precision };
+  }
 
   /** The group of `owner` under `part`, made at the first call. */
   index(owner: object, part: string, make: () => NamedGroup): number {
@@ -43,7 +60,8 @@ export class GroupTable {
     let index = parts.get(part);
     if (index === undefined) {
       index = this.groups.length;
-      this.groups.push(make());
+      const group = make();
+      this.groups.push({ ...group, attrs: this.attributes(group.op, group.attrs ?? {}) });
       parts.set(part, index);
     }
     return index;
@@ -111,7 +129,14 @@ export class GraphBuilder {
     group = -1,
   ): void {
     const ids = (list: readonly (SymbolicTensor | undefined)[]): number[] => list.map((tensor) => tensor?.id ?? -1);
-    this.#nodes.push({ name, op, attrs, inputs: ids(inputs), outputs: ids(outputs), group });
+    this.#nodes.push({
+      name,
+      op,
+      attrs: this.groups.attributes(op, attrs),
+      inputs: ids(inputs),
+      outputs: ids(outputs),
+      group,
+    });
   }
 
   build(): GraphSpec {

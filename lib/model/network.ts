@@ -2,6 +2,7 @@
 import { expectBoolean, expectInteger, expectRows, expectSignal, expectString, rejectUnknownKeys } from '../checks.js';
 import { type ChannelStatistics, Dataset, datasetStatistics, fromArrays } from '../data/index.js';
 import { CugruError } from '../errors.js';
+import type { Precision } from '../graph_spec.js';
 import { isToSequence, type ToSequence } from '../image/index.js';
 import { GroupTable } from '../layers/builder.js';
 import { Layer } from '../layers/layer.js';
@@ -26,7 +27,7 @@ import {
   type Variant,
 } from './lowering.js';
 import { Lru } from './lru.js';
-import { type Device, disposeWhenMade, Runtime } from './runtime.js';
+import { type Device, disposeWhenMade, expectPrecision, Runtime } from './runtime.js';
 import { disposeSlabs, expectInputs, inputVariant, SlabCache, slabBindings } from './source.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { type ModelSummary, summarize } from './summary.js';
@@ -48,6 +49,11 @@ export interface NetworkOptions {
    * @defaultValue 0
    */
   readonly seed?: number;
+  /**
+   * How a GPU makes the products of recurrent and dense layers. Not saved with the model. `'bf16'` and `'fp16'` are refused on the CPU.
+   * @defaultValue 'tf32' on a GPU (or what `CUGRU_CUDA_PRECISION` says); the CPU always computes in float32
+   */
+  readonly precision?: Precision;
   /** @internal Forces an instruction set, for tests. */
   readonly isa?: string;
 }
@@ -166,7 +172,7 @@ export class Network {
 
   /** @internal */
   constructor(layers: readonly (Layer | ToSequence)[], options: NetworkOptions) {
-    rejectUnknownKeys('sequential', options, ['inputShape', 'device', 'seed', 'isa']);
+    rejectUnknownKeys('sequential', options, ['inputShape', 'device', 'seed', 'precision', 'isa']);
     if (!Array.isArray(layers) || layers.length === 0) {
       throw new CugruError('ERR_VALUE', 'a model needs a list of at least one layer');
     }
@@ -192,7 +198,7 @@ export class Network {
       layers: nameLayers(rest as readonly Layer[]),
       toSequence,
       inputShape: this.inputShape,
-      groups: new GroupTable(),
+      groups: new GroupTable(expectPrecision(options.precision, options.device ?? 'auto')),
     };
     this.outputShape = Object.freeze([...this.lowered({ input: 'f32', lengths: false }).outputShape]);
     this.runtime = new Runtime(options.device ?? 'auto', options.isa);

@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expectString, rejectUnknownKeys } from '../checks.js';
 import { CugruError, type ErrorCode } from '../errors.js';
 import { readSafetensors } from '../formats/index.js';
+import type { Precision } from '../graph_spec.js';
 import { expectDecoding, toSequence as makeToSequence, type ToSequence } from '../image/index.js';
 import { factories } from '../layers/index.js';
 import type { Layer } from '../layers/layer.js';
@@ -19,6 +20,8 @@ import { Sequential } from './sequential.js';
 export interface LoadOptions {
   /** @defaultValue 'auto' */
   readonly device?: Device;
+  /** As of {@link NetworkOptions}: a model's file says nothing of it. */
+  readonly precision?: Precision;
 }
 
 // Errors that say more than that the files are wrong.
@@ -27,6 +30,7 @@ const notOfTheFile: readonly ErrorCode[] = [
   'ERR_CUDA_UNAVAILABLE',
   'ERR_NATIVE_LOAD',
   'ERR_OUT_OF_MEMORY',
+  'ERR_UNSUPPORTED',
 ];
 
 function corrupt(path: string, problem: string, cause?: unknown): CugruError {
@@ -85,6 +89,7 @@ function buildModel(path: string, config: SavedModel, options: LoadOptions): Seq
       inputShape: config.inputShape,
       seed: config.seed,
       device: options.device ?? 'auto',
+      ...(options.precision === undefined ? {} : { precision: options.precision }),
     });
     if (config.compile !== undefined) model.compile(config.compile);
     if (Array.isArray(config.classNames)) model.classNames = config.classNames.map(String);
@@ -143,6 +148,9 @@ async function restoreOptimizer(model: Sequential, folder: string): Promise<void
   const step = Number(saved.metadata['step'] || Number.NaN);
   if (!Number.isSafeInteger(step) || step < 0) throw corrupt(path, 'its "step" is missing');
   await native().storeSetStep(store, step);
+  const [scale, good, leftOut] = (saved.metadata['lossScale'] ?? '').split(' ').map(Number);
+  if (scale === undefined || good === undefined || leftOut === undefined) return;
+  await native().storeSetLossScale(store, { scale, good, leftOut });
 }
 
 /**
@@ -151,7 +159,7 @@ async function restoreOptimizer(model: Sequential, folder: string): Promise<void
  * `ERR_CUDA_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`.
  */
 export async function loadModel(folder: string, options: LoadOptions = {}): Promise<Sequential> {
-  rejectUnknownKeys('loadModel', options, ['device']);
+  rejectUnknownKeys('loadModel', options, ['device', 'precision']);
   const path = join(expectString('folder', folder), 'config.json');
   const config = await readConfig(path);
   const { dict } = await readTensors(join(folder, 'model.safetensors'));

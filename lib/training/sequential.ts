@@ -25,7 +25,14 @@ import { type Evaluation, evaluateRows, LossTally } from './evaluation.js';
 import type { EpochLogs, FitEvent, History, ProgressEvent } from './events.js';
 import { expectFinite } from './finite.js';
 import { type FitPlan, fitLoop } from './fit.js';
-import { nativeOptimizer, type Optimizer, type OptimizerName, resolveOptimizer } from './optimizers.js';
+import {
+  type LossScaleOptions,
+  nativeOptimizer,
+  type Optimizer,
+  type OptimizerName,
+  resolveLossScale,
+  resolveOptimizer,
+} from './optimizers.js';
 import { type Profile, profileOf } from './profile.js';
 import { saveModel, slotsOf } from './saving.js';
 import { learningRateAt } from './schedules.js';
@@ -37,6 +44,8 @@ export interface CompileOptions {
   readonly loss: Loss | LossName;
   /** Named for Keras's sake: a classifier always reports its accuracy. */
   readonly metrics?: readonly 'accuracy'[];
+  /** For a model in `'fp16'`; without effect in the others. Not saved with the model, but where the scale stands is. */
+  readonly lossScale?: LossScaleOptions;
 }
 
 /** Options of {@link Sequential.fit}. */
@@ -124,6 +133,7 @@ export class Sequential extends Network {
   /** How image files become rows, taken from the first training set that was image files. */
   decoding: Decoding | undefined;
   #compiled: Compiled | undefined;
+  #lossScale = resolveLossScale();
   #configured: Promise<void> | undefined;
   #training: string | undefined;
 
@@ -142,12 +152,13 @@ export class Sequential extends Network {
    * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`; `ERR_GRAPH` when the loss does not fit the last layer; `ERR_BUSY`.
    */
   compile(options: CompileOptions): void {
-    rejectUnknownKeys('compile', options, ['optimizer', 'loss', 'metrics']);
+    rejectUnknownKeys('compile', options, ['optimizer', 'loss', 'metrics', 'lossScale']);
     this.runtime.expectOpen('model');
     this.#expectIdle('compile');
     for (const metric of options.metrics ?? []) expectOneOf('metrics', metric, ['accuracy'] as const);
     const compiled = { optimizer: resolveOptimizer(options.optimizer), loss: resolveLoss(options.loss) };
     this.lowered({ input: 'f32', lengths: false, loss: { loss: compiled.loss, labels: 'values' } });
+    this.#lossScale = resolveLossScale(options.lossScale);
     this.#compiled = compiled;
     this.#configured = undefined;
   }
@@ -312,7 +323,7 @@ export class Sequential extends Network {
   async configure(): Promise<void> {
     const compiled = this.#expectCompiled();
     const store = await this.store();
-    this.#configured ??= native().storeConfigure(store, nativeOptimizer(compiled.optimizer));
+    this.#configured ??= native().storeConfigure(store, nativeOptimizer(compiled.optimizer, this.#lossScale));
     this.#configured.catch(() => {
       this.#configured = undefined; // so that the next call tries again
     });

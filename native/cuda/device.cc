@@ -93,6 +93,7 @@ void Device::open() {
   available(cuda().cuDeviceGetAttribute(&multiprocessors_, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device_),
             "what it is");
   capability_ = major * 10 + minor;
+  available(cuda().cuDriverGetVersion(&driverVersion_), "its driver has no version");
   CUcontext context = nullptr;
   available(cuda().cuDevicePrimaryCtxRetain(&context, device_), "it cannot be opened");
   context_ = context;
@@ -108,6 +109,7 @@ void Device::open() {
 void Device::close() noexcept {
   if (context_ == nullptr) return;
   cuda().cuCtxSetCurrent(context_);
+  if (lossScale_ != 0) free(lossScale_, sizeof(LossScaleState));
   releaseFreed();
   if (cublasLt_ != nullptr) cublasLt().cublasLtDestroy(cublasLt_);
   if (cudnn_ != nullptr) cudnn().cudnnDestroy(cudnn_);
@@ -155,12 +157,15 @@ void Device::check(CUresult result, const char* what) const {
   fail(code::kInternal, why);
 }
 
-void Device::check(cudnnStatus_t status, const char* what) const {
-  if (status == CUDNN_STATUS_SUCCESS) return;
+std::string Device::describe(cudnnStatus_t status) const {
   std::array<char, 1024> more{};
   if (cudnn().cudnnGetLastErrorString != nullptr) cudnn().cudnnGetLastErrorString(more.data(), more.size() - 1);
-  const std::string why = text("cuDNN does not ", what, ": ", cudnn().cudnnGetErrorString(status),
-                               more[0] != '\0' ? ", " : "", more.data());
+  return text(cudnn().cudnnGetErrorString(status), more[0] != '\0' ? ", " : "", more.data());
+}
+
+void Device::check(cudnnStatus_t status, const char* what) const {
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  const std::string why = text("cuDNN does not ", what, ": ", describe(status));
   if (status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED) fail(code::kOutOfMemory, why);
   fail(code::kInternal, why);
 }
@@ -226,6 +231,19 @@ void Device::releaseFreed() noexcept {
     allocated_ -= one.bytes;
   }
   freed_.clear();
+}
+
+LossScaleState* Device::lossScale() {
+  if (lossScale_ == 0) {
+    lossScale_ = allocate(sizeof(LossScaleState));
+    fill(lossScale_, &firstLossScale_, sizeof firstLossScale_);
+  }
+  return lossScaleInUse();
+}
+
+void Device::setLossScale(const LossScaleState& state) {
+  firstLossScale_ = state;
+  if (lossScale_ != 0) fill(lossScale_, &state, sizeof state);
 }
 
 void* Device::allocatePinned(size_t bytes) {

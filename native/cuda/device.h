@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cuda/driver/libraries.h"
+#include "cuda/loss_scale.h"
 #include "cuda/modules.h"
 
 namespace cugru::cuda {
@@ -34,6 +35,7 @@ class Device {
   cudnnHandle_t cudnnHandle(CUstream stream);           // for work on that stream
   cublasLtHandle_t cublasLtHandle() const { return cublasLt_; }
   size_t cudnnVersion() const { return cudnnVersion_; }
+  int driverVersion() const { return driverVersion_; }  // 13000 for CUDA 13.0
 
   // Makes the context current on the calling thread. Every way into the backend begins with it; ERR_STATE once the GPU is lost.
   void enter() const;
@@ -46,6 +48,8 @@ class Device {
   void check(cudnnStatus_t status, const char* what) const;
   void check(cublasStatus_t status, const char* what) const;
   std::string describe(CUresult result) const;
+  std::string describe(cudnnStatus_t status) const;
+  bool lost() const { return lost_; }
 
   // Memory that this session holds, and how much it may: CUGRU_CUDA_MEMORY_LIMIT, in bytes.
   CUdeviceptr allocate(size_t bytes);                         // zeroed; ERR_OUT_OF_MEMORY names wanted and free
@@ -53,6 +57,10 @@ class Device {
   // From any thread, and without waiting: given back when the session's stream is next found idle, or memory is needed.
   void free(CUdeviceptr pointer, size_t bytes) noexcept;
   void releaseFreed() noexcept;  // nothing of this session may be queued
+  // Allocated at the first call, by what runs in float16; the optimizer looks whether anything does. 1 without an optimizer.
+  LossScaleState* lossScale();
+  LossScaleState* lossScaleInUse() const { return reinterpret_cast<LossScaleState*>(lossScale_); }
+  void setLossScale(const LossScaleState& state);
   void* allocatePinned(size_t bytes);
   void freePinned(void* pointer) noexcept;
 
@@ -67,12 +75,14 @@ class Device {
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   std::string name_;
-  int capability_ = 0, multiprocessors_ = 0;
+  int capability_ = 0, multiprocessors_ = 0, driverVersion_ = 0;
   size_t cudnnVersion_ = 0;
   cudnnHandle_t cudnn_ = nullptr;
   CUstream cudnnStream_ = nullptr;
   cublasLtHandle_t cublasLt_ = nullptr;
   CUstream setup_ = nullptr;  // zeroes fresh memory
+  LossScaleState firstLossScale_;
+  CUdeviceptr lossScale_ = 0;
   std::unique_ptr<Modules> modules_;
   struct Freed {
     CUdeviceptr pointer;

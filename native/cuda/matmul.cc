@@ -50,7 +50,7 @@ std::unique_ptr<Matmul> Matmul::create(std::shared_ptr<Device> device, const Mat
 Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : device_(std::move(device)), shape_(shape) {
   const CublasLtApi& api = device_->cublasLt();
   const cublasComputeType_t compute =
-      shape.precision == Precision::fp32 ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_32F_FAST_TF32;
+      shape.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   device_->check(api.cublasLtMatmulDescCreate(&desc_, compute, CUDA_R_32F), "describe a product");
   const auto set = [&](cublasLtMatmulDescAttributes_t attribute, auto value) {
     device_->check(api.cublasLtMatmulDescSetAttribute(desc_, attribute, &value, sizeof value), "describe a product");
@@ -58,22 +58,27 @@ Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : devic
   set(CUBLASLT_MATMUL_DESC_TRANSA, static_cast<int32_t>(shape.transposeB ? CUBLAS_OP_T : CUBLAS_OP_N));
   set(CUBLASLT_MATMUL_DESC_TRANSB, static_cast<int32_t>(shape.transposeA ? CUBLAS_OP_T : CUBLAS_OP_N));
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<uint32_t>(epilogue(shape.end)));
-  const auto layout = [&](cublasLtMatrixLayout_t* out, int64_t rows, int64_t columns) {
-    device_->check(api.cublasLtMatrixLayoutCreate(out, CUDA_R_32F, static_cast<uint64_t>(columns),
-                                                  static_cast<uint64_t>(rows), columns),
+  if (shape.unscales != nullptr) {
+    set(CUBLASLT_MATMUL_DESC_POINTER_MODE, static_cast<int32_t>(CUBLASLT_POINTER_MODE_DEVICE));
+  }
+  const auto layout = [&](cublasLtMatrixLayout_t* out, cudaDataType_t type, int64_t rows, int64_t columns,
+                          int64_t width) {
+    device_->check(api.cublasLtMatrixLayoutCreate(out, type, static_cast<uint64_t>(columns),
+                                                  static_cast<uint64_t>(rows), width != 0 ? width : columns),
                    "describe a matrix");
   };
+  const cudaDataType_t type = cudaTypeOf(shape.precision);
   if (shape.transposeA) {
-    layout(&a_, shape.depth, shape.rows);
+    layout(&a_, type, shape.depth, shape.rows, shape.widthOfA);
   } else {
-    layout(&a_, shape.rows, shape.depth);
+    layout(&a_, type, shape.rows, shape.depth, shape.widthOfA);
   }
   if (shape.transposeB) {
-    layout(&b_, shape.columns, shape.depth);
+    layout(&b_, type, shape.columns, shape.depth, shape.widthOfB);
   } else {
-    layout(&b_, shape.depth, shape.columns);
+    layout(&b_, type, shape.depth, shape.columns, shape.widthOfB);
   }
-  layout(&c_, shape.rows, shape.columns);
+  layout(&c_, CUDA_R_32F, shape.rows, shape.columns, 0);
 }
 
 Matmul::~Matmul() {
@@ -103,15 +108,18 @@ bool Matmul::choose() {
   return found > 0 && algorithm_.state == CUBLAS_STATUS_SUCCESS;
 }
 
-void Matmul::run(const float* a, const float* b, float* c, const float* bias, void* workspace,
+void Matmul::run(const void* a, const void* b, float* c, const float* bias, void* workspace,
                  CudaStream& stream) const {
   const CublasLtApi& api = device_->cublasLt();
   if (shape_.end == MatmulShape::End::bias) {
     device_->check(api.cublasLtMatmulDescSetAttribute(desc_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
                    "take a bias");
   }
-  const float alpha = 1, beta = shape_.adds ? 1 : 0;
-  device_->check(api.cublasLtMatmul(device_->cublasLtHandle(), desc_, &alpha, b, b_, a, a_, &beta, c, c_, c, c_,
+  const float one = 1, beta = shape_.adds ? 1 : 0;
+  const LossScaleState* scale = shape_.unscales;
+  const void* by = scale != nullptr ? &scale->inverse : &one;
+  const void* kept = scale == nullptr ? &beta : shape_.adds ? &scale->one : &scale->zero;
+  device_->check(api.cublasLtMatmul(device_->cublasLtHandle(), desc_, by, b, b_, a, a_, kept, c, c_, c, c_,
                                     &algorithm_.algo, workspace, algorithm_.workspaceSize, stream.handle()),
                  "multiply");
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "cuda/loss_scale.h"
 #include "cuda/precision.h"
 #include "cuda/stream.h"
 
@@ -13,7 +14,9 @@ struct MatmulShape {
   bool transposeA = false, transposeB = false;
   bool adds = false;  // C += instead of C =
   enum class End : uint8_t { none, bias } end = End::none;
-  Precision precision = Precision::tf32;
+  Precision precision = Precision::tf32;  // of A and B; C is float32
+  int64_t widthOfA = 0, widthOfB = 0;     // numbers from one row to the next; 0: no more than a row has
+  const LossScaleState* unscales = nullptr;  // on the device: C is divided by it
 };
 
 class Matmul {
@@ -25,8 +28,8 @@ class Matmul {
   Matmul& operator=(const Matmul&) = delete;
 
   size_t workspace() const { return algorithm_.workspaceSize; }
-  // Pointers are 64-byte aligned. `bias`: one for each column.
-  void run(const float* a, const float* b, float* c, const float* bias, void* workspace, CudaStream& stream) const;
+  // Pointers are 64-byte aligned, A and B of what `precision` says. `bias`: one for each column.
+  void run(const void* a, const void* b, float* c, const float* bias, void* workspace, CudaStream& stream) const;
 
  private:
   Matmul(std::shared_ptr<Device> device, const MatmulShape& shape);

@@ -33,6 +33,7 @@ struct UpdateOptions {
   double beta1, beta2, weightDecay;
   float epsilon, momentum, clipNorm;
   int32_t nesterov, adam, decoupled;
+  int32_t lossScaleGrowth, reserved;
 };
 
 constexpr size_t kStateBytes = 64;
@@ -50,7 +51,10 @@ class CudaOptimizer final : public Optimizer {
                 desc.clipNorm,
                 desc.nesterov ? 1 : 0,
                 desc.kind == OptimizerKind::sgd ? 0 : 1,
-                desc.kind == OptimizerKind::adamw ? 1 : 0};
+                desc.kind == OptimizerKind::adamw ? 1 : 0,
+                desc.lossScaleGrowth,
+                0};
+    setLossScale({desc.lossScale, 0, 0});
     parts_ = {*device_, "optimizer.cu", "norm_parts"};
     finish_ = {*device_, "optimizer.cu", "norm_finish"};
     if (desc.kind == OptimizerKind::sgd) {
@@ -58,6 +62,23 @@ class CudaOptimizer final : public Optimizer {
     } else {
       adam_ = {*device_, "optimizer.cu", "update_adam"};
     }
+  }
+
+  // Only where something of this session runs in float16 is there one.
+  LossScale lossScale(Stream& stream) override {
+    const LossScaleState* from = device_->lossScaleInUse();
+    if (from == nullptr) return {};
+    LossScaleState state;
+    cuda(stream).download(&state, from, sizeof state);
+    return {state.scale, state.good, state.leftOut};
+  }
+  void setLossScale(const LossScale& to) override {
+    LossScaleState state;
+    state.scale = to.scale;
+    state.inverse = 1 / to.scale;
+    state.good = to.good;
+    state.leftOut = to.leftOut;
+    device_->setLossScale(state);
   }
 
   size_t workspace() const override { return kStateBytes + static_cast<size_t>(blocks_) * sizeof(double); }
@@ -71,7 +92,7 @@ class CudaOptimizer final : public Optimizer {
     const auto count = static_cast<int32_t>(ranges_.size());
     const Extent grid{static_cast<unsigned>(blocks_)};
     parts_(s, grid, kBlock, args.gradients, ranges, count, args.elements, parts);
-    finish_(s, Extent{}, kBlock, parts, blocks_, args.control, args.report, state, options_);
+    finish_(s, Extent{}, kBlock, parts, blocks_, args.control, device_->lossScaleInUse(), args.report, state, options_);
     if (desc_.kind == OptimizerKind::sgd) {
       float* buffer = desc_.momentum != 0 ? args.slots[0] : nullptr;
       sgd_(s, grid, kBlock, args.params, args.gradients, buffer, ranges, count, args.elements, args.control, state,
@@ -108,7 +129,8 @@ class CudaOptimizer final : public Optimizer {
   std::vector<Range> ranges_;
   std::unique_ptr<DeviceMemory> deviceRanges_;
   Function<const float*, const Range*, int32_t, int64_t, double*> parts_;
-  Function<const double*, int64_t, const StepControl*, UpdateReport*, UpdateState*, UpdateOptions> finish_;
+  Function<const double*, int64_t, const StepControl*, LossScaleState*, UpdateReport*, UpdateState*, UpdateOptions>
+      finish_;
   Function<float*, float*, float*, const Range*, int32_t, int64_t, const StepControl*, const UpdateState*,
            UpdateOptions>
       sgd_;

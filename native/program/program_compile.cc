@@ -104,6 +104,10 @@ OpDesc Program::describe(const FlowNode& flow, const std::vector<bool>&) const {
     if (group.op != node.op) {  // a layout prepares what its own kernels read
       fail(code::kGraph, node.name, " (", node.op, ") names group '", group.name, "', which is of ", group.op);
     }
+    const std::string ours = node.attrs.stringOr("precision", ""), theirs = group.attrs.stringOr("precision", "");
+    if (ours != theirs) {
+      fail(code::kGraph, node.name, " is of precision '", ours, "', its group '", group.name, "' of '", theirs, "'");
+    }
     desc.params = group.params;
   }
   return desc;

@@ -27,7 +27,32 @@ struct UpdateOptions {
   double weightDecay;
   float epsilon, momentum, clipNorm;
   i32 nesterov, adam, decoupled;
+  i32 lossScaleGrowth;  // good updates after which the loss scale is doubled
+  i32 reserved;
 };
+
+constexpr float kMostLossScale = 16777216.0f;
+
+// Gradients that overflowed in float16 are no fault of the model: a smaller scale, and on with the next step. At a scale of 1 they are.
+__device__ inline bool overflowed(LossScaleState* scale, UpdateReport* report) {
+  if (!scale || !(scale->scale > 1.0f)) return false;
+  const float half = scale->scale * 0.5f;
+  scale->scale = half > 1.0f ? half : 1.0f;
+  scale->inverse = 1.0f / scale->scale;
+  scale->good = 0;
+  scale->leftOut += 1;
+  report->overflowed += 1;
+  return true;
+}
+
+__device__ inline void growScale(LossScaleState* scale, i32 after) {
+  scale->good += 1;
+  if (scale->good < after) return;
+  scale->good = 0;
+  if (scale->scale * 2.0f > kMostLossScale) return;
+  scale->scale *= 2.0f;
+  scale->inverse = 1.0f / scale->scale;
+}
 
 // The first range that reaches beyond `at`.
 __device__ inline i32 firstRange(const Range* ranges, i32 count, i64 at) {
@@ -65,14 +90,19 @@ CUGRU_KERNEL norm_parts(const float* gradients, const Range* ranges, i32 rangeCo
   if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
-// One block. An update whose norm is not finite is left out, and all after it until the report is zeroed.
-CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* control, UpdateReport* report,
-                         UpdateState* state, UpdateOptions options) {
+// One block. An update whose norm is not finite is left out, and all after it until the report is zeroed, unless a smaller loss scale
+// may help. `scale`: null where nothing runs in float16.
+CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* control, LossScaleState* scale,
+                         UpdateReport* report, UpdateState* state, UpdateOptions options) {
   __shared__ double sums[kThreads];
   double sum = 0.0;
   for (i64 i = threadIdx.x; i < count; i += kThreads) sum += parts[i];
   const double norm = sqrt(blockSum<kThreads>(sum, sums));
   if (threadIdx.x != 0) return;
+  if (!isFinite(norm) && report->skipped == 0 && overflowed(scale, report)) {
+    state->apply = 0;
+    return;
+  }
   report->gradientNorm = (float)norm;
   state->apply = isFinite(norm) && report->skipped == 0 ? 1 : 0;
   if (!state->apply) {
@@ -82,9 +112,10 @@ CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* cont
   // As torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)).
   const double factor = options.clipNorm > 0.0f ? (double)options.clipNorm / (norm + 1e-6) : 1.0;
   state->scale = factor > 1.0 ? 1.0f : (float)factor;
-  const double t = (double)control->step + 1.0;
+  const double t = (double)control->step + 1.0 - (scale ? (double)scale->leftOut : 0.0);
   state->rateCorrection = options.adam ? 1.0 - pow(options.beta1, t) : 1.0;
   state->rootCorrection = options.adam ? (float)sqrt(1.0 - pow(options.beta2, t)) : 1.0f;
+  if (scale) growScale(scale, options.lossScaleGrowth);
 }
 
 __device__ inline void sgdElements(float* params, const float* gradients, float* buffer, float rate, float decay,
