@@ -98,7 +98,8 @@ Napi::Value storeSetStep(const Napi::CallbackInfo& info) {
 Napi::Value storeSetLossScale(const Napi::CallbackInfo& info) {
   auto handle = unwrap<StoreHandle>(info[0]);
   const LossScale scale = parseLossScale(info[1]);
-  return promisedNothing(info.Env(), *handle->session, [handle, scale](Stream&) { handle->thing->setLossScale(scale); });
+  return promisedNothing(info.Env(), *handle->session,
+                         [handle, scale](Stream&) { handle->thing->setLossScale(scale); });
 }
 
 struct StoreReport {

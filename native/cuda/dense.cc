@@ -189,9 +189,7 @@ std::unique_ptr<Kernel> makeDense(const OpDesc& desc, const DeviceRef& device) {
   return std::make_unique<DenseKernel>(desc, device);
 }
 
-std::string refuseDense(const OpDesc& desc, const Device& device) {
-  return refusePrecision(desc.attrs, device, false);
-}
+std::string refuseDense(const OpDesc& desc, const Device& device) { return refusePrecision(desc.attrs, device, false); }
 
 // In half precision the weights are copied for the products, their rows padded.
 std::unique_ptr<ParameterLayout> makeDenseLayout(const GroupDesc& group, const DeviceRef& device) {

@@ -108,8 +108,7 @@ bool Matmul::choose() {
   return found > 0 && algorithm_.state == CUBLAS_STATUS_SUCCESS;
 }
 
-void Matmul::run(const void* a, const void* b, float* c, const float* bias, void* workspace,
-                 CudaStream& stream) const {
+void Matmul::run(const void* a, const void* b, float* c, const float* bias, void* workspace, CudaStream& stream) const {
   const CublasLtApi& api = device_->cublasLt();
   if (shape_.end == MatmulShape::End::bias) {
     device_->check(api.cublasLtMatmulDescSetAttribute(desc_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),

@@ -14,8 +14,8 @@ struct MatmulShape {
   bool transposeA = false, transposeB = false;
   bool adds = false;  // C += instead of C =
   enum class End : uint8_t { none, bias } end = End::none;
-  Precision precision = Precision::tf32;  // of A and B; C is float32
-  int64_t widthOfA = 0, widthOfB = 0;     // numbers from one row to the next; 0: no more than a row has
+  Precision precision = Precision::tf32;     // of A and B; C is float32
+  int64_t widthOfA = 0, widthOfB = 0;        // numbers from one row to the next; 0: no more than a row has
   const LossScaleState* unscales = nullptr;  // on the device: C is divided by it
 };
 

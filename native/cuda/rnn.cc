@@ -30,7 +30,7 @@ Lengths lengthsOf(const RnnDesc& desc) {
 
 // Places in saved (until the way back; without one, in the workspace) and in the workspace.
 struct RnnPlaces {
-  size_t reserve = 0, x = 0, y = 0, hx = 0, cx = 0;                           // saved
+  size_t reserve = 0, x = 0, y = 0, hx = 0, cx = 0;  // saved
   size_t work = 0, hy = 0, cy = 0, dy = 0, dx = 0, dhy = 0, dcy = 0, dhx = 0, dcx = 0, dweights = 0;
 };
 

@@ -65,10 +65,10 @@ void RnnPasses::forward(const RnnForward& m, CudaStream& stream) {
 void RnnPasses::backward(const RnnForward& m, const RnnBackward& g, CudaStream& stream) {
   const cudnnHandle_t handle = device_->cudnnHandle(stream.handle());
   const CudnnApi& api = device_->cudnn();
-  device_->check(api.cudnnRNNBackwardData_v8(
-                     handle, backward_.descriptor(), m.lengths, y_.descriptor(), m.y, g.dy, x_.descriptor(), g.dx,
-                     states_.descriptor(), m.hx, g.dhy, g.dhx, states_.descriptor(), m.cx, g.dcy, g.dcx, weightBytes(),
-                     m.weights, workBytes_, m.work, reserveBytes_, m.reserve),
+  device_->check(api.cudnnRNNBackwardData_v8(handle, backward_.descriptor(), m.lengths, y_.descriptor(), m.y, g.dy,
+                                             x_.descriptor(), g.dx, states_.descriptor(), m.hx, g.dhy, g.dhx,
+                                             states_.descriptor(), m.cx, g.dcy, g.dcx, weightBytes(), m.weights,
+                                             workBytes_, m.work, reserveBytes_, m.reserve),
                  "run an RNN back");
   if (g.dweights == nullptr) return;
   device_->check(

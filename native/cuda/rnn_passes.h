@@ -8,9 +8,7 @@ namespace cugru::cuda {
 // Which algorithm runs forward, and which runs back over what that kept.
 struct RnnAlgorithms {
   cudnnRNNAlgo_t forward = CUDNN_RNN_ALGO_STANDARD, backward = CUDNN_RNN_ALGO_STANDARD;
-  bool operator==(const RnnAlgorithms& other) const {
-    return forward == other.forward && backward == other.backward;
-  }
+  bool operator==(const RnnAlgorithms& other) const { return forward == other.forward && backward == other.backward; }
 };
 
 struct RnnForward {

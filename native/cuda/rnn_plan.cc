@@ -155,10 +155,9 @@ RnnData::~RnnData() { device_->cudnn().cudnnDestroyRNNDataDescriptor(data_); }
 
 void RnnData::setLengths(const std::vector<int32_t>& lengths) {
   float zero = 0;  // in every type
-  device_->check(
-      device_->cudnn().cudnnSetRNNDataDescriptor(data_, type_, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
-                                                 steps_, batch_, features_, lengths.data(), &zero),
-      "describe data");
+  device_->check(device_->cudnn().cudnnSetRNNDataDescriptor(data_, type_, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
+                                                            steps_, batch_, features_, lengths.data(), &zero),
+                 "describe data");
 }
 
 TensorDescriptor::TensorDescriptor(std::shared_ptr<Device> device) : device_(std::move(device)) {

@@ -2,7 +2,8 @@
 #include "common.cuh"
 
 // out[row][column] = x[row][column] * scale, with zeros from `columns` to `width`; scale: null for 1.
-CUGRU_KERNEL narrow(const float* x, void* out, const LossScaleState* scale, i64 rows, i64 columns, i64 width, i32 type) {
+CUGRU_KERNEL narrow(const float* x, void* out, const LossScaleState* scale, i64 rows, i64 columns, i64 width,
+                    i32 type) {
   const float factor = scale ? scale->scale : 1.0f;
   const i64 elements = rows * width;
   for (i64 i = gridIndex(); i < elements; i += gridStride()) {
