@@ -5,7 +5,6 @@
  */
 export { Dataset, datasets, type RowSelection, type SplitOptions } from './data/index.js';
 export { CugruError, type ErrorCode } from './errors.js';
-export type { Precision } from './graph_spec.js';
 export type { ToSequence } from './image/index.js';
 export { image } from './image/index.js';
 export * as losses from './layers/losses.js';
@@ -44,7 +43,7 @@ export {
   type RNNOptions,
   type RNNOutput,
 } from './model/rnn.js';
-export type { Device } from './model/runtime.js';
+export type { Device, Precision } from './model/runtime.js';
 export type { ModelStream } from './model/stream.js';
 export type { LayerSummary, ModelSummary } from './model/summary.js';
 export type { Tensor } from './model/tensor.js';

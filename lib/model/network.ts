@@ -10,6 +10,7 @@ import {
   type Mode,
   native,
   type ProgramHandle,
+  type ProgramInfo,
   type RunRequest,
   type RunResult,
   type StoreHandle,
@@ -167,6 +168,8 @@ export class Network {
   readonly slabs: SlabCache;
   readonly #programs: Lru<Promise<CompiledGraph>>;
   #ready: Promise<StoreHandle> | undefined;
+  /** What the last training program runs on, or the last of any kind where there was none. */
+  #nodes: { readonly mode: Mode; readonly nodes: ProgramInfo['nodes'] } | undefined;
   #normalized = false;
   #streamer: { readonly version: number; readonly handle: Promise<StreamerHandle> } | undefined;
 
@@ -324,13 +327,18 @@ export class Network {
     if (Object.hasOwn(weights, `${normalizationGroup}.mean`)) this.#normalized = true;
   }
 
-  /** Layers, shapes, parameters and the kernel that each runs on; print it with `String(summary)`. */
+  /**
+   * Layers, shapes, parameters and the kernel that each runs on; print it with `String(summary)`. Kernels are those of the last training
+   * (else of the last call of another kind), since a GPU's depend on the batch; before there was one, those that a single row would get.
+   */
   async summary(): Promise<ModelSummary> {
     const lowered = this.lowered({ input: 'u8', lengths: false });
     const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', 1, true);
     const { nodes } = native().programInfo(program);
     native().dispose(program);
-    return summarize(this.spec, lowered, nodes, this.runtime.description);
+    const used = new Map(this.#nodes?.nodes.map((node) => [node.name, node]));
+    const shown = nodes.map((node) => used.get(node.name) ?? node);
+    return summarize(this.spec, lowered, shown, this.runtime.description);
   }
 
   /** @internal Bytes of activations and scratch that a program would take, without taking them. */
@@ -399,6 +407,9 @@ export class Network {
       try {
         const lowered = this.lowered(variant);
         const program = await this.runtime.compile(await this.store(), lowered.graph, mode, batch);
+        if (until === undefined && (mode === 'train' || this.#nodes?.mode !== 'train')) {
+          this.#nodes = { mode, nodes: native().programInfo(program).nodes };
+        }
         return { program, lowered, batch };
       } catch (error) {
         this.#programs.delete(key);

@@ -46,6 +46,8 @@ export function expectPrecision(precision: unknown, device: Device): Precision |
   return known;
 }
 
+export type { Precision } from '../graph_spec.js';
+
 /** Frees a handle that may still be in the making. */
 export function disposeWhenMade(made: Promise<AnyHandle> | undefined): void {
   void made?.then(

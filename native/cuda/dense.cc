@@ -22,6 +22,7 @@ class DenseKernel final : public Kernel {
       : desc_(denseDesc(desc)),
         precision_(precisionOf(desc.attrs)),
         training_(desc.training),
+        mayMeasure_(!desc.planOnly),
         biasAt_(alignFloats(desc_.units * desc_.inputs)) {
     if (isHalf(precision_)) edges_ = HalfEdges(device, precision_);
     planForward(device);
@@ -103,6 +104,7 @@ class DenseKernel final : public Kernel {
     shape.columns = columns;
     shape.depth = depth;
     shape.precision = precision_;
+    shape.mayMeasure = mayMeasure_;
     return shape;
   }
   int64_t width(int64_t columns) const { return isHalf(precision_) ? alignHalf(columns) : columns; }
@@ -171,7 +173,7 @@ class DenseKernel final : public Kernel {
 
   DenseDesc desc_;
   Precision precision_;
-  bool training_;
+  bool training_, mayMeasure_;
   int64_t biasAt_;  // in the group's slice
   bool biasAfter_ = false;
   HalfEdges edges_;

@@ -133,6 +133,12 @@ cudnnHandle_t Device::cudnnHandle(CUstream stream) {
   return cudnn_;
 }
 
+void Device::forgetStream(CUstream stream) noexcept {
+  if (stream != cudnnStream_ || lost_) return;
+  cudnn().cudnnSetStream(cudnn_, nullptr);
+  cudnnStream_ = nullptr;
+}
+
 std::string Device::describe(CUresult result) const {
   const char *name = nullptr, *words = nullptr;
   cuda().cuGetErrorName(result, &name);

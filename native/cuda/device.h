@@ -33,6 +33,7 @@ class Device {
   const std::string& deviceName() const { return name_; }
   cudnnHandle_t cudnnHandle() const { return cudnn_; }  // for questions
   cudnnHandle_t cudnnHandle(CUstream stream);           // for work on that stream
+  void forgetStream(CUstream stream) noexcept;          // it is about to end
   cublasLtHandle_t cublasLtHandle() const { return cublasLt_; }
   size_t cudnnVersion() const { return cudnnVersion_; }
   int driverVersion() const { return driverVersion_; }  // 13000 for CUDA 13.0

@@ -1,7 +1,10 @@
-// One matrix product of fixed shapes through cuBLASLt, its algorithm chosen once. Matrices are row-major here: C = op(A) op(B).
+// One matrix product of fixed shapes through cuBLASLt, its algorithm chosen once: the fastest of those that the heuristic gives, or its
+// first where nothing is measured. Matrices are row-major here: C = op(A) op(B).
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cuda/loss_scale.h"
 #include "cuda/precision.h"
@@ -17,6 +20,7 @@ struct MatmulShape {
   Precision precision = Precision::tf32;     // of A and B; C is float32
   int64_t widthOfA = 0, widthOfB = 0;        // numbers from one row to the next; 0: no more than a row has
   const LossScaleState* unscales = nullptr;  // on the device: C is divided by it
+  bool mayMeasure = true;
 };
 
 class Matmul {
@@ -34,6 +38,9 @@ class Matmul {
  private:
   Matmul(std::shared_ptr<Device> device, const MatmulShape& shape);
   bool choose();
+  void chooseByTime(const std::vector<cublasLtMatmulHeuristicResult_t>& found);
+  double timed(const cublasLtMatmulHeuristicResult_t& algorithm, struct MatmulTrial& trial);
+  std::string key() const;
 
   std::shared_ptr<Device> device_;
   MatmulShape shape_;

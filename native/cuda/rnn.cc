@@ -10,7 +10,7 @@
 #include "cuda/half.h"
 #include "cuda/launch.h"
 #include "cuda/registry.h"
-#include "cuda/rnn_passes.h"
+#include "cuda/rnn_choice.h"
 
 namespace cugru::cuda {
 
@@ -42,7 +42,8 @@ class RnnKernel final : public Kernel {
         lengths_(lengthsOf(desc_)),
         form_{desc_, precisionOf(desc.attrs)},
         half_(isHalf(form_.precision)),
-        passes_(device, form_, desc_.steps, desc_.batch, desc_.training, {}),
+        algorithms_(choose(desc.planOnly)),
+        passes_(device, form_, desc_.steps, desc_.batch, desc_.training, algorithms_),
         hostLengths_(lengths_ == Lengths::own ? static_cast<size_t>(desc_.batch) : 0) {
     if (half_) edges_ = HalfEdges(device, form_.precision);
     if (lengths_ != Lengths::none) {
@@ -55,7 +56,7 @@ class RnnKernel final : public Kernel {
 
   KernelSizes sizes() const override { return sizes_; }
   std::string variant() const override {
-    return text("cuda cudnn ", cellKind(desc_.cell).name, " standard", half_ ? " " : "",
+    return text("cuda cudnn ", cellKind(desc_.cell).name, " ", wordsFor(algorithms_), half_ ? " " : "",
                 half_ ? wordFor(form_.precision) : "", lengths_ == Lengths::own ? ", lengths from the host" : "");
   }
 
@@ -112,6 +113,12 @@ class RnnKernel final : public Kernel {
   }
 
  private:
+  // The others take no lengths.
+  RnnAlgorithms choose(bool planOnly) const {
+    if (lengths_ == Lengths::own) return {};
+    return chooseRnn(device_, {form_, desc_.steps, desc_.batch, desc_.training}, !planOnly);
+  }
+
   Edge input() const { return {desc_.steps * desc_.batch, desc_.inputSize, form_.width()}; }
   Edge sequence() const { return flatEdge(desc_.steps * desc_.batch * desc_.directions * desc_.hiddenSize); }
   Edge states() const { return flatEdge(desc_.layers * desc_.directions * desc_.batch * desc_.hiddenSize); }
@@ -229,6 +236,7 @@ class RnnKernel final : public Kernel {
   Lengths lengths_;
   RnnForm form_;
   bool half_;
+  RnnAlgorithms algorithms_;
   RnnPasses passes_;
   HalfEdges edges_;
   std::vector<int32_t> hostLengths_;

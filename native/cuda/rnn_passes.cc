@@ -35,9 +35,13 @@ RnnPasses::Sizes RnnPasses::sizes() const {
   for (const RnnPlan* plan : {&forward_, static_cast<const RnnPlan*>(other_.get())}) {
     if (plan == nullptr) continue;
     Sizes one;
-    device_->check(device_->cudnn().cudnnGetRNNTempSpaceSizes(device_->cudnnHandle(), plan->descriptor(), mode(),
-                                                              x_.descriptor(), &one.work, &one.reserve),
-                   "size an RNN's memory");
+    const cudnnStatus_t status = device_->cudnn().cudnnGetRNNTempSpaceSizes(
+        device_->cudnnHandle(), plan->descriptor(), mode(), x_.descriptor(), &one.work, &one.reserve);
+    if (status != CUDNN_STATUS_SUCCESS) {
+      fail(code::kUnsupported, "cuDNN ", device_->libraries().cudnnReport.version,
+           " does not run this recurrent layer by its algorithm ", static_cast<int>(plan->algorithm()), ": ",
+           device_->describe(status));
+    }
     most.work = std::max(most.work, one.work);
     if (training_) most.reserve = std::max(most.reserve, one.reserve);
   }

@@ -32,6 +32,7 @@ class RnnPlan {
 
   cudnnRNNDescriptor_t descriptor() const { return rnn_; }
   size_t weightBytes() const { return weightBytes_; }
+  cudnnRNNAlgo_t algorithm() const { return algo_; }
   // What PERSIST_DYNAMIC wants before it runs; nothing for the others.
   void buildFor(int64_t batch);
   // The group's slice mirrors the weight space, number by number; in float32 it is the weight space.

@@ -139,6 +139,7 @@ class Program {
   std::shared_ptr<ParameterStore> store_;
   GraphSpec graph_;
   Mode mode_;
+  bool planOnly_;
   bool profiling_ = false;
   int64_t batch_;
   Flow flow_;

@@ -1,0 +1,110 @@
+#include "cuda/timing.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "core/error.h"
+
+namespace cugru::cuda {
+
+namespace {
+
+constexpr double kRoundMilliseconds = 4;
+constexpr int kRounds = 3, kMostRuns = 50;
+
+// Two events that take the time.
+class Stopwatch {
+ public:
+  explicit Stopwatch(CudaStream& stream) : stream_(stream), device_(stream.device()) {
+    device_.check(api().cuEventCreate(&begin_, 0), "make an event");
+    if (const CUresult result = api().cuEventCreate(&end_, 0); result != CUDA_SUCCESS) {
+      api().cuEventDestroy_v2(begin_);
+      device_.check(result, "make an event");
+    }
+  }
+  ~Stopwatch() {
+    api().cuEventDestroy_v2(begin_);
+    api().cuEventDestroy_v2(end_);
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+  double time(const std::function<void()>& work, int runs) {
+    device_.check(api().cuEventRecord(begin_, stream_.handle()), "take the time");
+    for (int i = 0; i < runs; ++i) work();
+    device_.check(api().cuEventRecord(end_, stream_.handle()), "take the time");
+    device_.check(api().cuEventSynchronize(end_), "finish its work");
+    float milliseconds = 0;
+    device_.check(api().cuEventElapsedTime(&milliseconds, begin_, end_), "take the time");
+    return milliseconds / runs;
+  }
+
+ private:
+  const CudaApi& api() const { return device_.cuda(); }
+  CudaStream& stream_;
+  Device& device_;
+  CUevent begin_ = nullptr, end_ = nullptr;
+};
+
+// Work as a graph; nothing when it cannot be recorded.
+class Recording {
+ public:
+  Recording(CudaStream& stream, const std::function<void()>& work) : stream_(stream) {
+    const CudaApi& api = stream.device().cuda();
+    if (api.cuStreamBeginCapture_v2(stream.handle(), CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) != CUDA_SUCCESS) return;
+    bool queued = true;
+    try {
+      work();
+    } catch (const Error&) {
+      queued = false;
+    }
+    CUgraph graph = nullptr;
+    const CUresult ended = api.cuStreamEndCapture(stream.handle(), &graph);
+    if (queued && ended == CUDA_SUCCESS && graph != nullptr &&
+        api.cuGraphInstantiateWithFlags(&exec_, graph, 0) != CUDA_SUCCESS) {
+      exec_ = nullptr;
+    }
+    if (graph != nullptr) api.cuGraphDestroy(graph);
+  }
+  ~Recording() {
+    if (exec_ != nullptr) stream_.device().cuda().cuGraphExecDestroy(exec_);
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  bool ready() const { return exec_ != nullptr; }
+  void replay() const {
+    stream_.device().check(stream_.device().cuda().cuGraphLaunch(exec_, stream_.handle()), "replay what was recorded");
+  }
+
+ private:
+  CudaStream& stream_;
+  CUgraphExec exec_ = nullptr;
+};
+
+}  // namespace
+
+bool timingAllowed() {
+  const char* value = std::getenv("CUGRU_CUDA_TIMING");
+  const std::string word = value != nullptr ? value : "";
+  if (word.empty() || word == "on") return true;
+  if (word == "off") return false;
+  fail(code::kValue, "CUGRU_CUDA_TIMING must be 'on' or 'off', got '", word, "'");
+}
+
+Taken timeOf(CudaStream& stream, const std::function<void()>& work) {
+  work();  // what is loaded and allocated at a first run is no part of it, and may not be recorded
+  stream.synchronize();
+  const Recording recording(stream, work);
+  const std::function<void()> run = recording.ready() ? [&] { recording.replay(); } : work;
+  Stopwatch watch(stream);
+  const double first = watch.time(run, 1);
+  const int runs = std::clamp(static_cast<int>(kRoundMilliseconds / std::max(first, 1e-4)), 1, kMostRuns);
+  Taken taken{watch.time(run, runs), recording.ready()};
+  for (int round = 1; round < kRounds; ++round)
+    taken.milliseconds = std::min(taken.milliseconds, watch.time(run, runs));
+  return taken;
+}
+
+}  // namespace cugru::cuda
