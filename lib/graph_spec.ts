@@ -16,11 +16,16 @@ export type DType = 'f32' | 'u8' | 'i32';
  */
 export type Precision = 'fp32' | 'tf32' | 'bf16' | 'fp16';
 
-/** A tensor `[batch, ...dims]`, or `[batch, steps, ...dims]` when `steps` is above zero. */
+/**
+ * A tensor `[batch, ...dims]`, or `[batch, steps, ...dims]` when `steps` is above zero. `rows` above 1 is a second, fixed axis
+ * behind the batch's that operations treat as more batch rows: `[batch, steps, rows, ...dims]`.
+ */
 export interface TensorSpec {
   readonly dtype: DType;
   readonly steps: number;
   readonly dims: readonly number[];
+  /** @defaultValue 1 */
+  readonly rows?: number;
 }
 
 /** A value of an operation's option. */
@@ -35,6 +40,8 @@ export interface NodeSpec {
   readonly outputs: readonly number[];
   /** Index of the parameter group; -1 or absent: none. Nodes with the same group share its parameters. */
   readonly group?: number;
+  /** Index of a buffer group that the operation keeps (running statistics, states); -1 or absent: none. */
+  readonly buffers?: number;
 }
 
 /** Where a graph input comes from: a resident dataset, the run's row numbers, or one batch from the host. */

@@ -97,6 +97,8 @@ export interface RunRequest {
   readonly indices?: Int32Array;
   readonly learningRates?: Float32Array;
   readonly seed?: number;
+  /** Passes over the data before this one: keys what augmentation draws for a sample. */
+  readonly epoch?: number;
   readonly gradientScale?: number;
   /** Time each operation. */
   readonly profile?: boolean;

@@ -16,6 +16,7 @@ import type {
 /** A tensor of the graph that is being built. */
 export interface SymbolicTensor extends TensorSpec {
   readonly id: number;
+  readonly rows: number;
 }
 
 /** A group with the names that its parameters have outside (PyTorch's), `<group>.<name>` in a state dict. */
@@ -97,9 +98,14 @@ export class GraphBuilder {
     this.streaming = options.streaming ?? false;
   }
 
-  tensor(dtype: DType, steps: number, dims: readonly number[]): SymbolicTensor {
-    this.#tensors.push({ dtype, steps, dims });
-    return { id: this.#tensors.length - 1, dtype, steps, dims };
+  tensor(dtype: DType, steps: number, dims: readonly number[], rows = 1): SymbolicTensor {
+    this.#tensors.push({ dtype, steps, dims, rows });
+    return { id: this.#tensors.length - 1, dtype, steps, dims, rows };
+  }
+
+  /** A tensor of another width: `of` with other dims. */
+  like(of: SymbolicTensor, dims: readonly number[] = of.dims): SymbolicTensor {
+    return this.tensor(of.dtype, of.steps, dims, of.rows);
   }
 
   /** A graph input with its index. */
@@ -109,7 +115,7 @@ export class GraphBuilder {
     spec: TensorSpec,
     options: { readonly gradient?: boolean } = {},
   ): { readonly tensor: SymbolicTensor; readonly index: number } {
-    const tensor = this.tensor(spec.dtype, spec.steps, spec.dims);
+    const tensor = this.tensor(spec.dtype, spec.steps, spec.dims, spec.rows);
     this.#inputs.push({ name, kind, tensor: tensor.id, gradient: options.gradient ?? false });
     return { tensor, index: this.#inputs.length - 1 };
   }
@@ -127,6 +133,7 @@ export class GraphBuilder {
     inputs: readonly (SymbolicTensor | undefined)[],
     outputs: readonly (SymbolicTensor | undefined)[],
     group = -1,
+    buffers = -1,
   ): void {
     const ids = (list: readonly (SymbolicTensor | undefined)[]): number[] => list.map((tensor) => tensor?.id ?? -1);
     this.#nodes.push({
@@ -136,6 +143,7 @@ export class GraphBuilder {
       inputs: ids(inputs),
       outputs: ids(outputs),
       group,
+      buffers,
     });
   }
 
@@ -147,6 +155,7 @@ export class GraphBuilder {
 /** "[batch, 28 steps, 128]": a shape for messages. */
 export function describeShape(tensor: TensorSpec): string {
   const axes = tensor.steps > 0 ? [`${tensor.steps} steps`] : [];
+  if ((tensor.rows ?? 1) > 1) axes.push(`${tensor.rows} rows`);
   return `[${['batch', ...axes, ...tensor.dims.map(String)].join(', ')}]`;
 }
 

@@ -58,15 +58,13 @@ export class DenseLayer extends Layer {
 
   /** @internal Everything but a softmax. */
   lowerSums(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
-    if (input.dtype !== 'f32' || input.dims.length !== 1) {
-      throw new CugruError(
-        'ERR_SHAPE',
-        `${name} (dense) expects [batch, features] or [batch, steps, features], got ${describeShape(input)}`,
-        { got: input.dims },
-      );
+    if (input.dtype !== 'f32' || input.dims.length === 0) {
+      throw new CugruError('ERR_SHAPE', `${name} (dense) expects [batch, ..., features], got ${describeShape(input)}`, {
+        got: input.dims,
+      });
     }
     const group = builder.groups.index(this, name, () => {
-      const shape = [this.#units, input.dims[0] ?? 0];
+      const shape = [this.#units, input.dims.at(-1) ?? 0];
       const params = [{ name: 'weight', shape }, ...(this.#useBias ? [{ name: 'bias', shape: [this.#units] }] : [])];
       const weight = initializerSpec(this.#kernel, this.#units, 1);
       const bias = initializerSpec(this.#bias, this.#units, 1);
@@ -78,7 +76,7 @@ export class DenseLayer extends Layer {
         initializers: this.#useBias ? [weight, bias] : [weight],
       };
     });
-    const output = builder.tensor('f32', input.steps, [this.#units]);
+    const output = builder.like(input, [...input.dims.slice(0, -1), this.#units]);
     const activation = this.activation === 'softmax' ? 'linear' : this.activation;
     builder.node(name, 'dense', { units: this.#units, activation, useBias: this.#useBias }, [input], [output], group);
     return output;
@@ -87,14 +85,14 @@ export class DenseLayer extends Layer {
 
 /** @internal */
 export function lowerSoftmax(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
-  const output = builder.tensor('f32', input.steps, input.dims);
+  const output = builder.like(input);
   builder.node(`${name}.softmax`, 'softmax', {}, [input], [output]);
   return output;
 }
 
 /**
  * A fully connected layer on the last axis: `activation(x Wᵀ + b)`.
- * Input `[batch, features]` or `[batch, steps, features]`. Parameters `weight` (units, features) and `bias` (units).
+ * Input `[batch, ..., features]`: vectors, sequences or feature maps. Parameters `weight` (units, features) and `bias` (units).
  * @throws {@link CugruError} `ERR_VALUE` or `ERR_TYPE` for options out of range or unknown.
  */
 export function dense(options: DenseOptions): Layer {

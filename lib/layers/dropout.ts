@@ -23,7 +23,7 @@ class DropoutLayer extends Layer {
 
   override lower(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
     if (this.#rate === 0) return input;
-    const output = builder.tensor('f32', input.steps, input.dims);
+    const output = builder.like(input);
     builder.node(name, 'dropout', { rate: this.#rate }, [input], [output]);
     return output;
   }

@@ -110,14 +110,15 @@ interface PartOutputs {
 function lowerPart(builder: GraphBuilder, o: StackOptions, x: SymbolicTensor, part: Part): PartOutputs {
   const directions = o.bidirectional ? 2 : 1;
   const { hasCellState } = cells[o.cell];
-  const states = { dtype: 'f32', steps: part.layers * directions, dims: [o.units] } as const;
+  const states = { dtype: 'f32', steps: part.layers * directions, dims: [o.units], rows: x.rows } as const;
   const carry = (name: string) =>
     builder.streaming ? builder.input(`${part.name}.${name}`, 'value', states) : undefined;
   const h0 = carry('h0');
   const c0 = hasCellState ? carry('c0') : undefined;
-  const y = builder.tensor('f32', x.steps, [directions * o.units]);
-  const hN = builder.tensor('f32', states.steps, states.dims);
-  const cN = hasCellState ? builder.tensor('f32', states.steps, states.dims) : undefined;
+  const state = () => builder.tensor('f32', states.steps, states.dims, states.rows);
+  const y = builder.like(x, [directions * o.units]);
+  const hN = state();
+  const cN = hasCellState ? state() : undefined;
   builder.node(
     part.name,
     'rnn',
@@ -157,7 +158,7 @@ export function lowerStack(
     parts.push(made);
     x = made.y;
     if (first + layers < o.numLayers) {
-      x = builder.tensor('f32', made.y.steps, made.y.dims);
+      x = builder.like(made.y);
       builder.node(`${part}.dropout`, 'dropout', { rate: o.dropout }, [made.y], [x]);
     }
   }
@@ -176,7 +177,7 @@ export function lowerLastState(
   o: Pick<StackOptions, 'units' | 'bidirectional'>,
 ): SymbolicTensor {
   const directions = o.bidirectional ? 2 : 1;
-  const last = builder.tensor('f32', 0, [directions * o.units]);
+  const last = builder.tensor('f32', 0, [directions * o.units], hN.rows);
   builder.node(`${name}.last`, 'lastState', { directions }, [hN], [last]);
   return last;
 }

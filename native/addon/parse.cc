@@ -33,6 +33,7 @@ TensorSpec parseTensor(const Napi::Value& value) {
   spec.dtype = dtype(from.Get("dtype"), "dtype");
   spec.steps = integerOr(from, "steps", 0, 0, int64_t{1} << 30);
   spec.dims = dims(from.Get("dims"));
+  spec.rows = integerOr(from, "rows", 1, 1, int64_t{1} << 30);
   spec.rowElements();  // refuses what overflows
   return spec;
 }
@@ -72,6 +73,7 @@ NodeSpec parseNode(const Napi::Value& value) {
   node.inputs = mapped<int32_t>(from.Get("inputs"), "a node's inputs", id);
   node.outputs = mapped<int32_t>(from.Get("outputs"), "a node's outputs", id);
   node.group = static_cast<int32_t>(integerOr(from, "group", -1, -1, INT32_MAX));
+  node.buffers = static_cast<int32_t>(integerOr(from, "buffers", -1, -1, INT32_MAX));
   return node;
 }
 
@@ -249,6 +251,7 @@ RunRequest parseRun(const Napi::Value& value, const Session& session) {
     }
   }
   run.seed = static_cast<uint64_t>(integerOr(from, "seed", 0, 0, (int64_t{1} << 53) - 1));
+  run.epoch = static_cast<int32_t>(integerOr(from, "epoch", 0, 0, INT32_MAX));
   run.profile = flagOr(from, "profile", false);
   run.gradientScale = static_cast<float>(inRange(from, "gradientScale", 1, -1e30, 1e30));
   if (present(from, "slabs")) {

@@ -60,6 +60,7 @@ struct KernelArgs {
   const void* const* inputs = nullptr;
   void* const* outputs = nullptr;
   const float* params = nullptr;   // the group's slice, in the backend's physical layout
+  float* buffers = nullptr;        // the slice of the group that the operation keeps (running statistics), canonical
   const void* prepared = nullptr;  // what ParameterLayout::prepare made of params
   void* workspace = nullptr;
   void* saved = nullptr;

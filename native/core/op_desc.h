@@ -40,6 +40,7 @@ struct OpDesc {
   std::vector<bool> inputGradient;   // wanted by backward
   std::vector<bool> outputGradient;  // given to backward (a null pointer otherwise: zero)
   std::vector<ParamSpec> params;
+  std::vector<ParamSpec> buffers;  // of the group that is kept but not optimised (running statistics, states)
 };
 
 }  // namespace cugru

@@ -13,7 +13,7 @@ struct StepControl {
   int32_t validRows = 0;  // rows of the batch that count; the rest are padding
   float learningRate = 0;
   float gradientScale = 1;  // factor on the loss gradient (accumulation, loss scaling)
-  float reserved = 0;
+  int32_t epoch = 0;        // passes over the data before this one: keys what is drawn for a sample once in each pass
 };
 static_assert(sizeof(StepControl) == 40, "the CUDA kernels rely on this layout");
 

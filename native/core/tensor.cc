@@ -31,7 +31,11 @@ int64_t TensorSpec::features() const {
   return count;
 }
 
-int64_t TensorSpec::rowElements() const { return checkedMul(features(), steps > 0 ? steps : 1, "tensor"); }
+int64_t TensorSpec::rowElements() const {
+  return checkedMul(checkedMul(features(), rows, "tensor"), steps > 0 ? steps : 1, "tensor");
+}
+
+int64_t TensorSpec::rowsOf(int64_t batch) const { return checkedMul(batch, rows, "tensor"); }
 
 int64_t TensorSpec::elements(int64_t batch) const { return checkedMul(rowElements(), batch, "tensor"); }
 
@@ -40,12 +44,13 @@ size_t TensorSpec::bytes(int64_t batch) const { return static_cast<size_t>(eleme
 std::string TensorSpec::describe() const {
   std::string out = "[batch";
   if (steps > 0) out += text(", steps=", steps);
+  if (rows != 1) out += text(", rows=", rows);
   for (int64_t dim : dims) out += text(", ", dim);
   return out + "] " + dtypeName(dtype);
 }
 
 bool operator==(const TensorSpec& a, const TensorSpec& b) {
-  return a.dtype == b.dtype && a.steps == b.steps && a.dims == b.dims;
+  return a.dtype == b.dtype && a.steps == b.steps && a.dims == b.dims && a.rows == b.rows;
 }
 
 }  // namespace cugru

@@ -25,7 +25,7 @@ void eachStep(int64_t steps, size_t bytes, const Body& body) {
 }  // namespace
 
 void toPhysical(const TensorSpec& spec, int64_t batch, int64_t rows, const void* canonical, void* physical) {
-  const size_t row = static_cast<size_t>(spec.features()) * dtypeBytes(spec.dtype);
+  const size_t row = static_cast<size_t>(spec.features() * spec.rows) * dtypeBytes(spec.dtype);
   const int64_t steps = std::max<int64_t>(spec.steps, 1);
   const char* from = static_cast<const char*>(canonical);
   char* to = static_cast<char*>(physical);
@@ -36,7 +36,7 @@ void toPhysical(const TensorSpec& spec, int64_t batch, int64_t rows, const void*
 }
 
 void toCanonical(const TensorSpec& spec, int64_t batch, int64_t rows, const void* physical, void* canonical) {
-  const size_t row = static_cast<size_t>(spec.features()) * dtypeBytes(spec.dtype);
+  const size_t row = static_cast<size_t>(spec.features() * spec.rows) * dtypeBytes(spec.dtype);
   const int64_t steps = std::max<int64_t>(spec.steps, 1);
   const char* from = static_cast<const char*>(physical);
   char* to = static_cast<char*>(canonical);

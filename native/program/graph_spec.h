@@ -13,6 +13,7 @@ struct NodeSpec {
   Attributes attrs;
   std::vector<int32_t> inputs, outputs;  // tensor ids; -1: left out
   int32_t group = -1;                    // of the ParameterStore; several nodes may share one
+  int32_t buffers = -1;                  // a group that is not optimised, which the operation keeps
 };
 
 enum class InputKind : uint8_t {

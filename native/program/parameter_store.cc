@@ -233,6 +233,12 @@ std::unique_ptr<ParameterStore> ParameterStore::snapshot(Stream& stream) const {
 
 const float* ParameterStore::params(size_t group) const { return slice(groups_[group], StoreContent::parameters); }
 
+float* ParameterStore::buffers(size_t group) {
+  if (!groups_[group].spec.buffer)
+    fail(code::kGraph, "group '", groups_[group].spec.name, "' is optimised, and not kept");
+  return slice(groups_[group], StoreContent::parameters);
+}
+
 const void* ParameterStore::prepared(size_t group) const {
   if (groups_[group].layout->preparedBytes() == 0) return nullptr;
   return static_cast<const char*>(prepared_->data()) + groups_[group].preparedOffset;

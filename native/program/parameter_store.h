@@ -59,6 +59,8 @@ class ParameterStore {
 
   const float* params(size_t group) const;
   const void* prepared(size_t group) const;
+  float* buffers(size_t group);  // of a group that is not optimised
+  void buffersChanged() { ++version_; }
   float* gradients(size_t group);  // null for buffers; allocates all gradients at the first call (ensureGradients)
   void ensureGradients();
   size_t bytes() const;

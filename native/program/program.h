@@ -32,6 +32,7 @@ struct RunRequest {
   std::vector<int32_t> indices;      // one per row; empty: 0, 1, 2, ...
   std::vector<float> learningRates;  // one per batch (update)
   uint64_t seed = 0;
+  int32_t epoch = 0;
   float gradientScale = 1;
   std::vector<SlabBinding> slabs;
   std::vector<HostBinding> inputs;            // value inputs
@@ -118,7 +119,7 @@ class Program {
   void plan(Layout& layout);
   void allocate(const Layout& layout);
   void bindPointers(const Layout& layout);
-  OpDesc describe(const FlowNode& flow, const std::vector<bool>& group) const;
+  OpDesc describe(const FlowNode& flow) const;
 
   void check(const RunRequest& request) const;
   void checkSlabs(const RunRequest& request) const;
@@ -141,6 +142,7 @@ class Program {
   Mode mode_;
   bool planOnly_;
   bool profiling_ = false;
+  bool keepsBuffers_ = false;  // some operation writes what it keeps
   int64_t batch_;
   Flow flow_;
   std::vector<Step> steps_;

@@ -22,10 +22,11 @@ std::vector<bool> optimizedGroups(const ParameterStore& store) {
   return optimized;
 }
 
-void expectParams(const OpDesc& desc, const std::vector<ParamSpec>& needed) {
-  bool same = needed.size() == desc.params.size();
+void expectParams(const OpDesc& desc, const char* what, const std::vector<ParamSpec>& given,
+                  const std::vector<ParamSpec>& needed) {
+  bool same = needed.size() == given.size();
   for (size_t i = 0; same && i < needed.size(); ++i) {
-    same = needed[i].name == desc.params[i].name && needed[i].shape == desc.params[i].shape;
+    same = needed[i].name == given[i].name && needed[i].shape == given[i].shape;
   }
   if (same) return;
   std::string list;
@@ -34,7 +35,7 @@ void expectParams(const OpDesc& desc, const std::vector<ParamSpec>& needed) {
     for (size_t i = 0; i < param.shape.size(); ++i) list += text(i > 0 ? ", " : "", param.shape[i]);
     list += ")";
   }
-  fail(code::kShape, desc.name, " (", desc.op, ") needs the parameters ", list.empty() ? "(none)" : list,
+  fail(code::kShape, desc.name, " (", desc.op, ") needs the ", what, " ", list.empty() ? "(none)" : list,
        "; its group has others");
 }
 
@@ -66,8 +67,9 @@ Program::Program(Backend& backend, std::shared_ptr<ParameterStore> store, GraphS
   if (batch < 1 || batch > kMaxBatch)
     fail(code::kRange, "the batch size must be from 1 to ", kMaxBatch, ", got ", batch);
   for (const NodeSpec& node : graph_.nodes) {
-    if (node.group < -1 || node.group >= static_cast<int32_t>(store_->groupCount())) {
-      fail(code::kGraph, node.name, " names parameter group ", node.group, "; there are ", store_->groupCount());
+    for (int32_t group : {node.group, node.buffers}) {
+      if (group >= -1 && group < static_cast<int32_t>(store_->groupCount())) continue;
+      fail(code::kGraph, node.name, " names parameter group ", group, "; there are ", store_->groupCount());
     }
   }
   const std::vector<bool> optimized = optimizedGroups(*store_);
@@ -83,7 +85,7 @@ Program::Program(Backend& backend, std::shared_ptr<ParameterStore> store, GraphS
   bindPointers(layout);
 }
 
-OpDesc Program::describe(const FlowNode& flow, const std::vector<bool>&) const {
+OpDesc Program::describe(const FlowNode& flow) const {
   const NodeSpec& node = graph_.nodes[flow.node];
   OpDesc desc;
   desc.name = node.name;
@@ -105,16 +107,25 @@ OpDesc Program::describe(const FlowNode& flow, const std::vector<bool>&) const {
   desc.outputs = specs(flow.outputs);
   desc.inputGradient = flow.inputGradient;
   desc.outputGradient = flow.outputGradient;
-  if (node.group >= 0) {
-    const GroupSpec& group = store_->spec(node.group);
+  const auto groupOf = [&](int32_t index) -> const GroupSpec& {
+    const GroupSpec& group = store_->spec(index);
     if (group.op != node.op) {  // a layout prepares what its own kernels read
       fail(code::kGraph, node.name, " (", node.op, ") names group '", group.name, "', which is of ", group.op);
     }
-    const std::string ours = node.attrs.stringOr("precision", ""), theirs = group.attrs.stringOr("precision", "");
-    if (ours != theirs) {
-      fail(code::kGraph, node.name, " is of precision '", ours, "', its group '", group.name, "' of '", theirs, "'");
+    return group;
+  };
+  if (node.group >= 0) {
+    const GroupSpec& group = groupOf(node.group);
+    const std::string ours = node.attrs.stringOr("precision", ""), its = group.attrs.stringOr("precision", "");
+    if (ours != its) {
+      fail(code::kGraph, node.name, " is of precision '", ours, "', its group '", group.name, "' of '", its, "'");
     }
     desc.params = group.params;
+  }
+  if (node.buffers >= 0) {
+    const GroupSpec& group = groupOf(node.buffers);
+    if (!group.buffer) fail(code::kGraph, node.name, " keeps group '", group.name, "', which is optimised");
+    desc.buffers = group.params;
   }
   return desc;
 }
@@ -122,8 +133,11 @@ OpDesc Program::describe(const FlowNode& flow, const std::vector<bool>&) const {
 void Program::createSteps() {
   for (FlowNode& flow : flow_.nodes) {
     Step step;
-    step.desc = describe(flow, {});
-    expectParams(step.desc, flow.schema->check(step.desc));
+    step.desc = describe(flow);
+    expectParams(step.desc, "parameters", step.desc.params, flow.schema->check(step.desc));
+    const auto buffers = flow.schema->buffers;
+    expectParams(step.desc, "buffers", step.desc.buffers, buffers ? buffers(step.desc) : std::vector<ParamSpec>{});
+    keepsBuffers_ = keepsBuffers_ || !step.desc.buffers.empty();
     const Support support = backend_.supports(step.desc);
     if (!support.ok) fail(code::kUnsupported, step.desc.name, " on ", backend_.name(), ": ", support.reason);
     step.kernel = backend_.createKernel(step.desc);
@@ -283,6 +297,8 @@ void Program::bindPointers(const Layout& layout) {
       args.prepared = store_->prepared(group);
       if (step.flow.differentiated && !store_->spec(group).buffer) args.paramGradients = store_->gradients(group);
     }
+    const int32_t buffers = graph_.nodes[step.flow.node].buffers;
+    if (buffers >= 0) args.buffers = store_->buffers(buffers);
     args.workspace = at(layout.workspace);
     args.saved = at(layout.saved[i]);
     args.control = static_cast<const StepControl*>(control_->data());

@@ -110,6 +110,7 @@ void Program::runBatch(const RunRequest& request, int64_t index, Stream& stream)
   StepControl control;
   control.seed = request.seed;
   control.step = store_->step();
+  control.epoch = request.epoch;
   control.firstRow = first;
   control.validRows = static_cast<int32_t>(rows);
   control.learningRate = request.learningRates.empty() ? 0 : request.learningRates[static_cast<size_t>(index)];
@@ -171,6 +172,7 @@ void Program::collect(RunResult& result, Stream& stream) {
     result.losses.push_back(std::move(loss));
   }
   stream.synchronize();  // a run that counted nothing ends here as well: its time and its errors are its own
+  if (keepsBuffers_) store_->buffersChanged();
   result.step = store_->step();
 }
 

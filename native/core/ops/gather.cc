@@ -17,7 +17,9 @@ GatherDesc gatherDesc(const OpDesc& desc) {
   gather.fill = static_cast<int32_t>(desc.attrs.integerOr("fill", 0, INT32_MIN, INT32_MAX));
   gather.normalizes = !desc.params.empty();
   const bool integers = gather.slab.dtype == DType::i32;
-  if (gather.slab.steps != 0) fail(code::kShape, desc.name, " (gather): a slab has no steps axis");
+  if (gather.slab.steps != 0 || gather.slab.rows != 1)
+    fail(code::kShape, desc.name, " (gather): a slab has one row axis");
+  if (gather.out.rows != 1) fail(code::kShape, desc.name, " (gather) makes whole rows, got ", gather.out.describe());
   if ((gather.out.dtype == DType::i32) != integers || gather.out.dtype == DType::u8) {
     fail(code::kType, desc.name, " (gather) makes f32 from u8 or f32, i32 from i32; got ", gather.out.describe(),
          " from ", gather.slab.describe());

@@ -13,7 +13,8 @@ LossDesc softmaxCrossEntropyDesc(const OpDesc& desc) {
   const TensorSpec& logits = inputSpec(desc, 0, "logits");
   const TensorSpec& labels = inputSpec(desc, 1, "labels");
   expectSpec(desc, inputSpec(desc, 2, "indices"), kIndices, "indices");
-  if (logits.dtype != DType::f32 || logits.steps != 0 || logits.dims.size() != 1 || logits.dims[0] < 1) {
+  if (logits.dtype != DType::f32 || logits.steps != 0 || logits.rows != 1 || logits.dims.size() != 1 ||
+      logits.dims[0] < 1) {
     fail(code::kShape, desc.name, " expects logits [batch, classes] f32, got ", logits.describe());
   }
   LossDesc loss;
@@ -34,6 +35,7 @@ LossDesc meanSquaredErrorDesc(const OpDesc& desc) {
   const TensorSpec& prediction = inputSpec(desc, 0, "prediction");
   expectSpec(desc, inputSpec(desc, 2, "indices"), kIndices, "indices");
   if (prediction.dtype != DType::f32) fail(code::kType, desc.name, " expects f32, got ", prediction.describe());
+  if (prediction.rows != 1) fail(code::kShape, desc.name, " expects whole rows, got ", prediction.describe());
   LossDesc loss;
   loss.batch = desc.batch;
   loss.steps = prediction.steps > 0 ? prediction.steps : 1;

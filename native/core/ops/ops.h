@@ -1,5 +1,8 @@
 // Each operation's description in typed form, read and checked once from an OpDesc; kernels use these, not attributes.
 // Inputs and outputs are listed in order; "?" marks what may be left out.
+//
+// Shapes leave out the `rows` of a tensor (core/tensor.h): where it says batch, batch * rows is meant, and all tensors of a node have
+// the same rows, unless said otherwise. Slabs, indices and losses have whole rows (rows 1).
 #pragma once
 
 #include <string>
@@ -73,12 +76,12 @@ LastStateDesc lastStateDesc(const OpDesc& desc);
 std::vector<ParamSpec> checkLastState(const OpDesc& desc);
 
 // ---- dense: activation(x W^T + b) on the last axis.
-//   in  x [steps?, batch, in]   out [steps?, batch, units]   attrs units, activation? ('linear'), useBias? (true)
+//   in  x [steps?, batch, ..., in]   out [steps?, batch, ..., units]   attrs units, activation? ('linear'), useBias? (true)
 //   params weight (units, in), bias? (units)
 enum class Activation : uint8_t { linear, relu, tanh, sigmoid };
 Activation activation(const std::string& name);  // ERR_VALUE lists the known ones
 struct DenseDesc {
-  int64_t rows = 0;  // steps * batch
+  int64_t rows = 0;  // steps * batch * what lies between
   int64_t inputs = 0, units = 0;
   Activation activation = Activation::linear;
   bool hasBias = true;

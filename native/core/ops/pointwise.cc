@@ -6,7 +6,7 @@ namespace cugru {
 
 namespace {
 int64_t rowsOf(const OpDesc& desc, const TensorSpec& spec) {
-  return checkedMul(desc.batch, spec.steps > 0 ? spec.steps : 1, desc.name.c_str());
+  return checkedMul(spec.rowsOf(desc.batch), spec.steps > 0 ? spec.steps : 1, desc.name.c_str());
 }
 
 // An f32 tensor in, the same tensor out.
@@ -34,16 +34,18 @@ Activation activation(const std::string& name) {
 DenseDesc denseDesc(const OpDesc& desc) {
   expectCounts(desc, 1, 1, 1);
   const TensorSpec& x = inputSpec(desc, 0, "x");
-  if (x.dtype != DType::f32 || x.dims.size() != 1 || x.dims[0] < 1) {
-    fail(code::kShape, desc.name, " expects [batch, features] or [batch, steps, features] f32, got ", x.describe());
+  if (x.dtype != DType::f32 || x.dims.empty() || x.dims.back() < 1) {
+    fail(code::kShape, desc.name, " expects [batch, ..., features] f32, got ", x.describe());
   }
   DenseDesc dense;
-  dense.rows = rowsOf(desc, x);
-  dense.inputs = x.dims[0];
+  dense.inputs = x.dims.back();
+  dense.rows = checkedMul(rowsOf(desc, x), x.features() / dense.inputs, desc.name.c_str());
   dense.units = desc.attrs.integer("units", 1, 1 << 24);
   dense.activation = activation(desc.attrs.stringOr("activation", "linear"));
   dense.hasBias = desc.attrs.flagOr("useBias", true);
-  expectSpec(desc, desc.outputs[0], TensorSpec{DType::f32, x.steps, {dense.units}}, "output");
+  TensorSpec out = x;
+  out.dims.back() = dense.units;
+  expectSpec(desc, desc.outputs[0], out, "output");
   return dense;
 }
 

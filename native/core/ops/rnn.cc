@@ -89,9 +89,9 @@ RnnDesc rnnDesc(const OpDesc& desc) {
   RnnDesc rnn;
   static_cast<RnnShape&>(rnn) = shapeFrom(desc.attrs, x.dims[0]);
   rnn.steps = x.steps;
-  rnn.batch = desc.batch;
+  rnn.batch = x.rowsOf(desc.batch);
   rnn.training = desc.training;
-  const TensorSpec states{DType::f32, rnn.layers * rnn.directions, {rnn.hiddenSize}};
+  const TensorSpec states{DType::f32, rnn.layers * rnn.directions, {rnn.hiddenSize}, x.rows};
   // What a training forward keeps: the gates of every step, row and layer. Kernels may multiply these without checks.
   const int64_t kept = checkedMul(8 * rnn.hiddenSize, rnn.layers * rnn.directions, desc.name.c_str());
   checkedMul(checkedMul(rnn.steps, rnn.batch, desc.name.c_str()), kept, desc.name.c_str());
@@ -101,9 +101,9 @@ RnnDesc rnnDesc(const OpDesc& desc) {
   rnn.hasLengths = given(2);
   rnn.hasInitialCell = given(3);
   if (given(1)) expectSpec(desc, desc.inputs[1], states, "h0");
-  if (given(2)) expectSpec(desc, desc.inputs[2], TensorSpec{DType::i32, 0, {}}, "lengths");
+  if (given(2)) expectSpec(desc, desc.inputs[2], TensorSpec{DType::i32, 0, {}, x.rows}, "lengths");
   if (given(3)) expectSpec(desc, desc.inputs[3], states, "c0");
-  expectSpec(desc, desc.outputs[0], TensorSpec{DType::f32, x.steps, {rnn.directions * rnn.hiddenSize}}, "y");
+  expectSpec(desc, desc.outputs[0], TensorSpec{DType::f32, x.steps, {rnn.directions * rnn.hiddenSize}, x.rows}, "y");
   expectSpec(desc, desc.outputs[1], states, "hN");
   if (kind.hasCellState) expectSpec(desc, desc.outputs[2], states, "cN");
   rnn.wantsSequence = desc.outputs[0].has_value();
@@ -130,10 +130,10 @@ LastStateDesc lastStateDesc(const OpDesc& desc) {
     fail(code::kShape, desc.name, " expects states [layers * directions, batch, units] f32 for ", last.directions,
          " direction(s), got ", states.describe());
   }
-  last.batch = desc.batch;
+  last.batch = states.rowsOf(desc.batch);
   last.units = states.dims[0];
   last.states = states.steps;
-  expectSpec(desc, desc.outputs[0], TensorSpec{DType::f32, 0, {last.directions * last.units}}, "output");
+  expectSpec(desc, desc.outputs[0], TensorSpec{DType::f32, 0, {last.directions * last.units}, states.rows}, "output");
   return last;
 }
 

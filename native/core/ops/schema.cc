@@ -7,15 +7,15 @@ namespace cugru {
 
 namespace {
 constexpr OpSchema kSchemas[] = {
-    {"gather", checkGather, false, false, nullptr, 0},
+    {"gather", checkGather, false, false, nullptr, nullptr, 0},
     {"rnn", checkRnn},
     {"lastState", checkLastState},
     {"dense", checkDense},
     {"softmax", checkSoftmax},
     {"dropout", checkDropout, true},
     {"add", checkAdd},
-    {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, 1},
-    {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, 1},
+    {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, nullptr, 1},
+    {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, nullptr, 1},
 };
 }  // namespace
 

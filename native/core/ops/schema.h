@@ -15,7 +15,8 @@ struct OpSchema {
   std::vector<ParamSpec> (*check)(const OpDesc& desc);
   bool identityInInference = false;  // left out when not training (dropout)
   bool isLoss = false;
-  int64_t (*confusionClasses)(const OpDesc& desc) = nullptr;  // losses that count; 0 or null: no confusion matrix
+  int64_t (*confusionClasses)(const OpDesc& desc) = nullptr;        // losses that count; 0 or null: no confusion matrix
+  std::vector<ParamSpec> (*buffers)(const OpDesc& desc) = nullptr;  // what the operation keeps; null: nothing
   int picked = -1;  // the input whose rows are picked by number (a slab); their numbers (indices) are the next one
 };
 

@@ -22,7 +22,7 @@ struct StepControl {
   i32 validRows;
   float learningRate;
   float gradientScale;
-  float reserved;
+  i32 epoch;
 };
 static_assert(sizeof(StepControl) == 40, "as in core/step_control.h");
 
