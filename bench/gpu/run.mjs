@@ -162,7 +162,9 @@ async function measureCase(c, passes, into) {
 }
 
 async function measureShapes() {
-  const cases = shapes.slice(0, values.tiny ? 1 : undefined).flatMap((shape) => precisions.map((precision) => ({ ...sized(shape), precision })));
+  const cases = shapes
+    .slice(0, values.tiny ? 1 : undefined)
+    .flatMap((shape) => precisions.map((precision) => ({ ...sized(shape), precision })));
   for (const [i, c] of cases.entries()) {
     if (!timeFor('shapes')) {
       note(`the time for shapes was over after ${i} of ${cases.length} cases`);

@@ -1,5 +1,5 @@
-// SGD, Adam and AdamW in one pass over the flat buffer. The host decides nothing: step, rate, norm and whether an update is left
-// out are on the device.
+// SGD, Adam and AdamW in two launches over the flat buffer: the norm of all gradients, and the update. The host decides nothing: step,
+// rate, norm and whether an update is left out are on the device.
 #include <algorithm>
 #include <vector>
 
@@ -27,7 +27,7 @@ struct Range {
 struct UpdateState {
   double rateCorrection;
   float rootCorrection, scale;
-  int32_t apply, reserved;
+  int32_t apply, done;
 };
 struct UpdateOptions {
   double beta1, beta2, weightDecay;
@@ -55,8 +55,7 @@ class CudaOptimizer final : public Optimizer {
                 desc.lossScaleGrowth,
                 0};
     setLossScale({desc.lossScale, 0, 0});
-    parts_ = {*device_, "optimizer.cu", "norm_parts"};
-    finish_ = {*device_, "optimizer.cu", "norm_finish"};
+    norm_ = {*device_, "optimizer.cu", "gradient_norm"};
     if (desc.kind == OptimizerKind::sgd) {
       sgd_ = {*device_, "optimizer.cu", "update_sgd"};
     } else {
@@ -91,8 +90,8 @@ class CudaOptimizer final : public Optimizer {
     const auto* ranges = static_cast<const Range*>(deviceRanges_->data());
     const auto count = static_cast<int32_t>(ranges_.size());
     const Extent grid{static_cast<unsigned>(blocks_)};
-    parts_(s, grid, kBlock, args.gradients, ranges, count, args.elements, parts);
-    finish_(s, Extent{}, kBlock, parts, blocks_, args.control, device_->lossScaleInUse(), args.report, state, options_);
+    norm_(s, grid, kBlock, args.gradients, ranges, count, args.elements, parts, args.control, device_->lossScaleInUse(),
+          args.report, state, options_);
     if (desc_.kind == OptimizerKind::sgd) {
       float* buffer = desc_.momentum != 0 ? args.slots[0] : nullptr;
       sgd_(s, grid, kBlock, args.params, args.gradients, buffer, ranges, count, args.elements, args.control, state,
@@ -128,9 +127,9 @@ class CudaOptimizer final : public Optimizer {
   DeviceRef device_;
   std::vector<Range> ranges_;
   std::unique_ptr<DeviceMemory> deviceRanges_;
-  Function<const float*, const Range*, int32_t, int64_t, double*> parts_;
-  Function<const double*, int64_t, const StepControl*, LossScaleState*, UpdateReport*, UpdateState*, UpdateOptions>
-      finish_;
+  Function<const float*, const Range*, int32_t, int64_t, double*, const StepControl*, LossScaleState*, UpdateReport*,
+           UpdateState*, UpdateOptions>
+      norm_;
   Function<float*, float*, float*, const Range*, int32_t, int64_t, const StepControl*, const UpdateState*,
            UpdateOptions>
       sgd_;

@@ -242,6 +242,8 @@ inline float __uint_as_float(unsigned bits) {
 
 inline void __syncthreads() { host_shim::BlockRunner::instance().wait(host_shim::Wait::block); }
 
+inline void __threadfence() {}
+
 template <typename T>
 inline T __shfl_xor_sync(unsigned, T value, int mask) {
   host_shim::BlockRunner& runner = host_shim::BlockRunner::instance();

@@ -13,13 +13,13 @@ struct Range {
   i32 reserved;
 };
 
-// What one step's update needs, made by the norm's last kernel.
+// What one step's update needs, made with the norm. Zeroed once, before the first.
 struct UpdateState {
   double rateCorrection;  // 1 - beta1^t
   float rootCorrection;   // sqrt(1 - beta2^t)
   float scale;            // of gradients, by clipping
   i32 apply;
-  i32 reserved;
+  i32 done;  // blocks of the norm
 };
 
 struct UpdateOptions {
@@ -79,26 +79,10 @@ __device__ inline void eachElement(const Range* ranges, i32 count, i64 first, i6
   }
 }
 
-CUGRU_KERNEL norm_parts(const float* gradients, const Range* ranges, i32 rangeCount, i64 elements, double* parts) {
-  __shared__ double sums[kThreads];
-  const i64 first = (i64)blockIdx.x * kBlock, last = least(first + kBlock, elements);
-  double sum = 0.0;
-  eachElement(ranges, rangeCount, first, last, [&](const Range&, i64 from, i64 to) {
-    for (i64 i = from + threadIdx.x; i < to; i += kThreads) sum += (double)gradients[i] * (double)gradients[i];
-  });
-  sum = blockSum<kThreads>(sum, sums);
-  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
-}
-
-// One block. An update whose norm is not finite is left out, and all after it until the report is zeroed, unless a smaller loss scale
-// may help. `scale`: null where nothing runs in float16.
-CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* control, LossScaleState* scale,
-                         UpdateReport* report, UpdateState* state, UpdateOptions options) {
-  __shared__ double sums[kThreads];
-  double sum = 0.0;
-  for (i64 i = threadIdx.x; i < count; i += kThreads) sum += parts[i];
-  const double norm = sqrt(blockSum<kThreads>(sum, sums));
-  if (threadIdx.x != 0) return;
+// By one block. An update whose norm is not finite is left out, and all after it until the report is zeroed, unless a smaller loss
+// scale may help. `scale`: null where nothing runs in float16.
+__device__ inline void finishNorm(double norm, const StepControl* control, LossScaleState* scale, UpdateReport* report,
+                                  UpdateState* state, const UpdateOptions& options) {
   if (!isFinite(norm) && report->skipped == 0 && overflowed(scale, report)) {
     state->apply = 0;
     return;
@@ -116,6 +100,35 @@ CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* cont
   state->rateCorrection = options.adam ? 1.0 - pow(options.beta1, t) : 1.0;
   state->rootCorrection = options.adam ? (float)sqrt(1.0 - pow(options.beta2, t)) : 1.0f;
   if (scale) growScale(scale, options.lossScaleGrowth);
+}
+
+// Each block sums its part of the squares; the last to be done sums the parts, in one fixed order, and decides on the update.
+CUGRU_KERNEL gradient_norm(const float* gradients, const Range* ranges, i32 rangeCount, i64 elements, double* parts,
+                           const StepControl* control, LossScaleState* scale, UpdateReport* report, UpdateState* state,
+                           UpdateOptions options) {
+  __shared__ double sums[kThreads];
+  __shared__ i32 last;
+  const i64 first = (i64)blockIdx.x * kBlock, end = least(first + kBlock, elements);
+  double sum = 0.0;
+  eachElement(ranges, rangeCount, first, end, [&](const Range&, i64 from, i64 to) {
+    for (i64 i = from + threadIdx.x; i < to; i += kThreads) sum += (double)gradients[i] * (double)gradients[i];
+  });
+  sum = blockSum<kThreads>(sum, sums);
+  if (threadIdx.x == 0) {
+    parts[blockIdx.x] = sum;
+    __threadfence();  // the part is there before it is counted
+    last = atomicAdd(&state->done, 1) == (i32)gridDim.x - 1 ? 1 : 0;
+  }
+  __syncthreads();
+  if (!last) return;
+  __threadfence();
+  const volatile double* all = parts;
+  sum = 0.0;
+  for (i64 i = threadIdx.x; i < (i64)gridDim.x; i += kThreads) sum += all[i];
+  const double norm = sqrt(blockSum<kThreads>(sum, sums));
+  if (threadIdx.x != 0) return;
+  state->done = 0;
+  finishNorm(norm, control, scale, report, state, options);
 }
 
 __device__ inline void sgdElements(float* params, const float* gradients, float* buffer, float rate, float decay,
