@@ -7,7 +7,7 @@
 export type DType = 'f32' | 'u8' | 'i32';
 
 /**
- * How a GPU makes the products of recurrent and dense layers; weights, their gradients and everything between layers are float32.
+ * How a GPU makes the products of recurrent, dense and convolutional layers; weights, their gradients and everything between layers are float32.
  * - `'fp32'`: float32 as it is
  * - `'tf32'`: tensor cores, with 10 bits of the factors' mantissas (GPUs before compute capability 8.0: as `'fp32'`)
  * - `'bf16'`: factors rounded to bfloat16 (8 bits, float32's range); compute capability 8.0 or newer, and for recurrent layers
@@ -102,6 +102,14 @@ export interface ParamSpec {
   readonly shape: readonly number[];
 }
 
+/** What holds the weights of one parameter down while it is trained; a parameter's rows are along its first axis. */
+export interface ParamRule {
+  /** The gradient grows by `2 * l2 * w`, before norm and clipping. Default 0. */
+  readonly l2?: number;
+  /** After an update each row is scaled down to this Euclidean norm where it is above. Default 0: no bound. */
+  readonly maxNorm?: number;
+}
+
 /** The parameters of one layer. */
 export interface GroupSpec {
   readonly name: string;
@@ -109,6 +117,8 @@ export interface GroupSpec {
   readonly attrs?: Readonly<Record<string, AttributeValue>>;
   readonly params: readonly ParamSpec[];
   readonly initializers?: readonly InitializerSpec[];
+  /** One for each of the params; absent: none. */
+  readonly rules?: readonly ParamRule[];
   /** Not optimised: normalisation, statistics. */
   readonly buffer?: boolean;
   readonly frozen?: boolean;

@@ -5,10 +5,14 @@
  */
 export { Dataset, datasets, type RowSelection, type SplitOptions } from './data/index.js';
 export { CugruError, type ErrorCode } from './errors.js';
-export type { ToSequence } from './image/index.js';
-export { image } from './image/index.js';
+export type { Augmentation, ToSequence } from './image/index.js';
+export { augment, image } from './image/index.js';
+export { type InputOptions, input } from './layers/input.js';
+export type { LayerTensor } from './layers/layer_tensor.js';
 export * as losses from './layers/losses.js';
 export * as layers from './layers/public.js';
+export type { NamedLayer } from './layers/topology.js';
+export type { ChainInput } from './model/chain.js';
 export {
   GRU,
   type GRUBackwardOptions,
@@ -26,7 +30,8 @@ export {
   type LSTMOutput,
   type LSTMStates,
 } from './model/lstm.js';
-export { Network, type NetworkOptions, type PredictOptions } from './model/network.js';
+export { type ModelOptions, Network } from './model/network.js';
+export type { PredictOptions } from './model/predicting.js';
 export type {
   RecurrentBackwardOptions,
   RecurrentForwardOptions,
@@ -51,3 +56,4 @@ export type { StateDict } from './model/weights.js';
 export { getNumThreads, setNumThreads } from './threads.js';
 export * from './training/index.js';
 export { version } from './version.js';
+export * as models from './zoo/index.js';

@@ -132,6 +132,8 @@ export interface NodeSeconds {
 /** What a run did. */
 export interface RunResult {
   readonly batches: number;
+  /** Of them, by replaying a recorded step (a CUDA graph). */
+  readonly replayed: number;
   readonly cancelled: boolean;
   readonly seconds: number;
   /** Of all gradients together before clipping, at the last update. */
@@ -151,6 +153,11 @@ export interface ProgramInfo {
   readonly nodes: readonly { readonly name: string; readonly op: string; readonly variant: string }[];
   readonly batch: number;
   readonly arenaBytes: number;
+  /**
+   * How its steps are done: `direct` (the CPU does work when it is called), `graph` (recorded and replayed), or `eager: ` and why
+   * they are not recorded.
+   */
+  readonly steps: string;
 }
 
 /** One look at one place where a library of NVIDIA's might be. */

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { folder, kernelNames, kernelSources, root, writeChanged } from './kernel-sources.mjs';
+import { folder, kernelNames, kernelSources, root, shared, writeChanged } from './kernel-sources.mjs';
 
 const generated = join(root, 'build', 'generated', 'kernels_host.cc');
 const library = join(root, 'build', 'simulated', 'libkernels_host.so');
@@ -36,7 +36,7 @@ const sanitize = process.env.CUGRU_SANITIZE ? [`-fsanitize=${process.env.CUGRU_S
 const flags = ['-std=c++17', '-O2', '-ffp-contract=off', '-fPIC', '-shared', '-fvisibility=hidden', '-Wall', '-Wextra'];
 const { status } = spawnSync(
   process.env.CXX ?? 'g++',
-  [...flags, ...sanitize, '-Wno-unused-function', `-I${folder}`, generated, '-o', library],
+  [...flags, ...sanitize, '-Wno-unused-function', `-I${folder}`, `-I${shared}`, generated, '-o', library],
   { stdio: ['ignore', 2, 2] },
 );
 process.exitCode = status ?? 1;

@@ -14,7 +14,7 @@ const source = 'test/simulated';
 
 const flags = [
   ...['-std=c++17', '-O2', '-g1', '-fPIC', '-pthread'],
-  ...['-Wall', '-Wextra', '-Werror', '-Inative', `-I${source}`],
+  ...['-Wall', '-Wextra', '-Werror', '-Inative', `-I${source}`, '-isystem', 'node_modules/node-api-headers/include'],
   // The compiler warns of the standard library's own code when it is instrumented.
   ...(sanitize ? [`-fsanitize=${sanitize}`, '-fno-omit-frame-pointer', '-Wno-maybe-uninitialized'] : []),
 ];
@@ -26,15 +26,16 @@ const sourcesIn = (folder) =>
     .map((file) => `${folder}/${file}`);
 const parts = (...names) => names.map((file) => ({ file, sources: [`${source}/parts/part.cc`] }));
 
-// `core`: linked with the state that all of them share.
+// `core`: linked with the state that all of them share. `isNode`: what it wants of Node is found when Node loads it.
 const libraries = [
   { file: 'libsimulated_core.so', sources: sourcesIn(`${source}/core`) },
   { file: 'libcuda.so.1', sources: sourcesIn(`${source}/driver`), core: true },
   { file: 'libnvrtc.so.13', sources: sourcesIn(`${source}/nvrtc`), core: true },
   { file: 'libcudnn.so.9', sources: sourcesIn(`${source}/cudnn`), core: true },
   { file: 'libcublasLt.so.13', sources: sourcesIn(`${source}/cublaslt`), core: true },
+  { file: 'control.node', sources: sourcesIn(`${source}/control`), core: true, isNode: true },
   { file: 'libcheck_kernels.so', sources: [`${source}/check/kernels_host.cc`] },
-  ...parts('libcudnn_graph.so.9', 'libcudnn_ops.so.9', 'libcudnn_adv.so.9'),
+  ...parts('libcudnn_graph.so.9', 'libcudnn_ops.so.9', 'libcudnn_cnn.so.9', 'libcudnn_adv.so.9'),
   ...parts('cudnn8/libcudnn_ops_infer.so.8', 'cudnn8/libcudnn_adv_infer.so.8'),
   ...parts('cudnn8/libcudnn_ops_train.so.8', 'cudnn8/libcudnn_adv_train.so.8'),
 ];
@@ -102,11 +103,11 @@ async function inParallel(tasks) {
 const visibility = (file) => (file.startsWith(`${source}/core/`) ? [] : ['-fvisibility=hidden']);
 const compile = (file) => () => run([...flags, ...visibility(file), '-MMD', '-c', file, '-o', objectOf(file)]);
 
-function linkOf({ file, sources, core }) {
+function linkOf({ file, sources, core, isNode }) {
   const target = join(out, file);
   const objects = sources.map(objectOf);
-  const shared = file.includes('.so') ? ['-shared', `-Wl,-soname,${file.split('/').pop()}`] : [];
-  const sanitizer = sanitize ? [`-fsanitize=${sanitize}`] : ['-Wl,-z,defs'];
+  const shared = /\.(so|node)/.test(file) ? ['-shared', `-Wl,-soname,${file.split('/').pop()}`] : [];
+  const sanitizer = sanitize ? [`-fsanitize=${sanitize}`] : isNode ? [] : ['-Wl,-z,defs'];
   const libraries = core ? [`-L${out}`, '-lsimulated_core', '-Wl,-rpath,$ORIGIN'] : [];
   return {
     target,

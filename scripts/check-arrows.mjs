@@ -16,9 +16,10 @@ const typescript = {
   formats: ['errors.ts', 'checks.ts', 'slices.ts'],
   image: ['errors.ts', 'checks.ts', 'philox.ts', 'formats'],
   data: ['errors.ts', 'checks.ts', 'philox.ts', 'slices.ts', 'formats', 'image'],
-  layers: ['errors.ts', 'checks.ts', 'graph_spec.ts'],
+  layers: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'image'],
   model: ['errors.ts', 'checks.ts', 'graph_spec.ts', 'native.ts', 'cuda', 'layers', 'data', 'image', 'formats'],
   training: ['errors.ts', 'checks.ts', 'native.ts', 'layers', 'model', 'data', 'image', 'formats'],
+  zoo: ['errors.ts', 'checks.ts', 'layers', 'image', 'model', 'training'],
   report: ['errors.ts', 'checks.ts', 'data', 'model', 'training'],
   cli: [
     'errors.ts',
@@ -33,8 +34,20 @@ const typescript = {
     'model',
     'training',
     'report',
+    'zoo',
   ],
-  'index.ts': ['errors.ts', 'threads.ts', 'version.ts', 'layers', 'data', 'image', 'model', 'training', 'report'],
+  'index.ts': [
+    'errors.ts',
+    'threads.ts',
+    'version.ts',
+    'layers',
+    'data',
+    'image',
+    'model',
+    'training',
+    'report',
+    'zoo',
+  ],
 };
 const cpp = {
   core: [],

@@ -5,13 +5,17 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const folder = join(root, 'native', 'cuda', 'kernels');
+// Of core: headers that both backends compile.
+export const shared = join(root, 'native', 'core');
 
 /** Each .cu and .cuh: its name and text. */
 export function kernelSources() {
-  return readdirSync(folder)
-    .filter((name) => /\.cuh?$/.test(name))
-    .sort()
-    .map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+  return [shared, folder].flatMap((from) =>
+    readdirSync(from)
+      .filter((name) => /\.cuh?$/.test(name))
+      .sort()
+      .map((name) => ({ name, text: readFileSync(join(from, name), 'utf8') })),
+  );
 }
 
 /** The kernels that a source defines. */

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { orderNames, schemeNames } from '../image/index.js';
 import { version } from '../version.js';
+import { augmentHelp, augmentOption } from './augment.js';
 import { cudaInstallCommand } from './cuda.js';
 import { dataHelp, defaultImages } from './data.js';
 import { doctorCommand } from './doctor.js';
@@ -75,6 +76,7 @@ export function buildProgram(): Command {
         .argParser(positiveOption(100)),
     )
     .addOption(new Option('--units <n>', 'of each GRU').default(recipe.units).argParser(integerOption(1, 2 ** 16)))
+    .addOption(new Option('--augment <list>', augmentHelp).argParser(augmentOption))
     .addOption(new Option('--seed <n>').default(recipe.seed).argParser(integerOption(0, 2 ** 52)))
     .action(trainCommand);
   withImages(withCommon(program.command('evaluate')))

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
 import { CugruError } from '../errors.js';
-import type { image } from '../image/index.js';
+import type { Augmentation, image } from '../image/index.js';
 import { classReports, confusionText, measureLatency, measureThroughput } from '../report/index.js';
 import type { History, Sequential } from '../training/index.js';
 import { expectSavable } from '../training/saving.js';
@@ -25,6 +25,7 @@ export interface TrainOptions extends Omit<Recipe, 'toSequence'>, ImageSettings,
   readonly out: string;
   readonly epochs: number;
   readonly batchSize: number;
+  readonly augment?: readonly Augmentation[];
   readonly threads?: number;
   readonly json: boolean;
 }
@@ -40,6 +41,7 @@ async function fitWithProgress(
     return await model.fit(train, {
       epochs: options.epochs,
       batchSize: options.batchSize,
+      augment: options.augment ?? [],
       signal,
       onProgress: (event) => line.draw(progressText(event, options.batchSize)),
       onEpochEnd: (logs) => line.line(epochText(logs, options.epochs)),
@@ -79,6 +81,7 @@ async function figures(model: Sequential, test: Dataset, history: History, optio
     deviceDescription: model.runtime.description,
     epochs: options.epochs,
     batchSize: options.batchSize,
+    augment: options.augment ?? [],
     seed: options.seed,
     parameters: model.parameterCount,
     computeShare: epochs.reduce((sum, epoch) => sum + epoch.computeSeconds, 0) / seconds,

@@ -12,6 +12,8 @@ export interface DatasetStorage {
   readonly labels: Int32Array | Float32Array | undefined;
   /** `[rows]` valid steps of each sequence, or none: all of them. */
   readonly lengths: Int32Array | undefined;
+  /** `[rows]` numbers that augmentation knows the rows by; none: their places in the storage. */
+  readonly samples?: Int32Array;
   /** Number of rows. */
   readonly rows: number;
 }

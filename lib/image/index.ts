@@ -1,4 +1,8 @@
 /** From image files to pixels, and from pixels to the order in which a recurrent layer reads them. */
+
+export type { Augmentation } from './augment.js';
+export * as augment from './augment.js';
+export { augmentAttributes, augmentNames, expectAugmentations, mixes } from './augment_plan.js';
 export { decodeEach, expectConcurrency } from './decode_many.js';
 export {
   checkDecodeOptions,
@@ -22,6 +26,8 @@ export {
   sequenceMap,
 } from './schemes.js';
 export {
+  expectNormalization,
+  type ImageInput,
   isToSequence,
   type Normalization,
   type ToSequence,

@@ -10,5 +10,11 @@ export { type EncodeOptions, encodePng } from './encode.js';
 export { type FromSequenceOptions, fromSequence } from './from_sequence.js';
 export type { OrderName } from './orders.js';
 export type { SchemeConfig, SchemeName } from './schemes.js';
-export { type Normalization, type ToSequence, type ToSequenceOptions, toSequence } from './to_sequence.js';
+export {
+  type ImageInput,
+  type Normalization,
+  type ToSequence,
+  type ToSequenceOptions,
+  toSequence,
+} from './to_sequence.js';
 export type { PaddingName } from './windows.js';

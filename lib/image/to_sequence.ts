@@ -64,10 +64,24 @@ export interface ToSequenceOptions {
   readonly normalization?: Normalization;
 }
 
-/** The first element of a model of images: plain, frozen data with all defaults filled in. */
+/** An image input that can be read as a sequence: what `input({ shape: [height, width, channels] })` gives. */
+export interface ImageInput<Sequence> {
+  /** @internal */
+  readAs(toSequence: ToSequence): Sequence;
+}
+
+/**
+ * How images are read as sequences: the first element of a model's list, or applied to an `input`. Plain, frozen data with all
+ * defaults filled in.
+ */
 export interface ToSequence extends SchemeConfig {
   readonly kind: 'toSequence';
   readonly normalization: Normalization;
+  /**
+   * Reads a model's input as a sequence `[steps, features]`. One input may be read in several ways.
+   * @throws {@link CugruError} `ERR_GRAPH` for anything but an input, `ERR_SHAPE` when its rows are no images.
+   */
+  apply<Sequence>(input: ImageInput<Sequence>): Sequence;
 }
 
 function expectPair(name: string, value: unknown): readonly [number, number] {
@@ -88,7 +102,8 @@ function expectFigures(name: string, values: unknown, above: number): readonly n
   return Object.freeze(values.map((value, i) => expectNumber(`${name}[${i}]`, value, { above, max: 1e6 })));
 }
 
-function expectNormalization(value: unknown): Normalization {
+/** @internal Checks what a model's normalisation shall be. */
+export function expectNormalization(value: unknown): Normalization {
   if (typeof value !== 'object' || value === null) {
     return expectOneOf('normalization', value, ['dataset', 'none'] as const);
   }
@@ -165,6 +180,16 @@ function schemeConfig(scheme: SchemeName, options: ToSequenceOptions): SchemeCon
 
 const keys = ['scheme', ...patchOptions, 'scales', 'seed', 'normalization'] as const;
 
+// Not enumerable: the rest is data, which is compared, spread and saved.
+function withApply(data: Omit<ToSequence, 'apply'>): ToSequence {
+  const apply: ToSequence['apply'] = (input) => {
+    if (typeof input?.readAs === 'function') return input.readAs(toSequence);
+    throw new CugruError('ERR_TYPE', `image.toSequence(...).apply takes what input(...) gives, got ${show(input)}`);
+  };
+  const toSequence = Object.freeze(Object.defineProperty({ ...data }, 'apply', { value: apply })) as ToSequence;
+  return toSequence;
+}
+
 /**
  * Reads images as sequences: the first element of a model's list, for rows of `[height, width, channels]`. It gives
  * `[steps, features]`: for 28 × 28 × 1, rows and columns give [28, 28], patches of 7 give [16, 49].
@@ -176,10 +201,12 @@ export function toSequence(options: ToSequenceOptions = {}): ToSequence {
   expectTaken(scheme, options);
   const config = schemeConfig(scheme, options);
   const normalization = expectNormalization(options.normalization ?? 'dataset');
-  return Object.freeze({ kind: 'toSequence', ...config, normalization });
+  return withApply({ kind: 'toSequence', ...config, normalization });
 }
 
 /** Whether a value is what {@link toSequence} gives. */
 export function isToSequence(value: unknown): value is ToSequence {
-  return typeof value === 'object' && value !== null && (value as { readonly kind?: unknown }).kind === 'toSequence';
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, scheme } = value as { readonly kind?: unknown; readonly scheme?: unknown };
+  return kind === 'toSequence' && scheme !== undefined;
 }

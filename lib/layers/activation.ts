@@ -6,6 +6,8 @@ import { Layer, type LayerConfig } from './layer.js';
 /** Softmax; as a model's last layer its input are the sums for the loss. */
 export class SoftmaxLayer extends Layer {
   readonly kind = 'softmax';
+  /** @internal */
+  override readonly perPosition = true;
   readonly config: LayerConfig = {};
 
   constructor(options: { readonly name?: string }) {

@@ -13,6 +13,8 @@ import type {
   TensorSpec,
 } from '../graph_spec.js';
 
+import type { DataSource } from './reading.js';
+
 /** A tensor of the graph that is being built. */
 export interface SymbolicTensor extends TensorSpec {
   readonly id: number;
@@ -31,7 +33,7 @@ export interface CarriedState {
 }
 
 // Operations that make products.
-const withProducts: ReadonlySet<string> = new Set(['rnn', 'dense']);
+const withProducts: ReadonlySet<string> = new Set(['rnn', 'dense', 'conv2d']);
 
 type Attributes = NonNullable<GroupSpec['attrs']>;
 
@@ -51,20 +53,24 @@ export class GroupTable {
     return this.#precision === undefined || !withProducts.has(op) ? attrs : { ...attrs, precision: this.#precision };
   }
 
-  /** The group of `owner` under `part`, made at the first call. */
+  /**
+   * The group of `owner` under `part`, made at the first call.
+   * @throws {@link CugruError} `ERR_SHAPE` when a later use needs parameters of other shapes.
+   */
   index(owner: object, part: string, make: () => NamedGroup): number {
     let parts = this.#indices.get(owner);
     if (parts === undefined) {
       parts = new Map();
       this.#indices.set(owner, parts);
     }
+    const made = make();
     let index = parts.get(part);
     if (index === undefined) {
       index = this.groups.length;
-      const group = make();
-      this.groups.push({ ...group, attrs: this.attributes(group.op, group.attrs ?? {}) });
+      this.groups.push({ ...made, attrs: this.attributes(made.op, made.attrs ?? {}) });
       parts.set(part, index);
     }
+    expectSameParams(this.groups[index] as NamedGroup, made);
     return index;
   }
 
@@ -72,6 +78,19 @@ export class GroupTable {
   of(owner: object): number[] {
     return [...(this.#indices.get(owner)?.values() ?? [])];
   }
+}
+
+// A layer that is used twice has one set of parameters.
+function expectSameParams(first: NamedGroup, again: NamedGroup): void {
+  first.params.forEach(({ name, shape }, i) => {
+    const other = again.params[i]?.shape ?? [];
+    if (shape.length === other.length && shape.every((dim, axis) => dim === other[axis])) return;
+    throw new CugruError(
+      'ERR_SHAPE',
+      `${first.name} is shared, and its inputs differ: its ${name} is [${shape.join(', ')}], here it would be [${other.join(', ')}]`,
+      { expected: shape, got: other },
+    );
+  });
 }
 
 /** What a graph is built for. */
@@ -86,8 +105,14 @@ export class GraphBuilder {
   readonly groups: GroupTable;
   readonly streaming: boolean;
   readonly carried: CarriedState[] = [];
-  /** Valid steps of each row, where the data has lengths. */
+  /** Valid steps of each row of the inputs of the layer that is being lowered, where there are lengths. */
   lengths: SymbolicTensor | undefined;
+  /** The data, once the graph has its input. */
+  source: DataSource | undefined;
+  // By name of a tensor, not by id: behind a masking layer the same elements go by another name.
+  readonly #lengthsOf = new Map<SymbolicTensor, SymbolicTensor>();
+  readonly #softmaxOf = new Map<number, SymbolicTensor>();
+  readonly #claimed = new Set<object>();
   readonly #tensors: TensorSpec[] = [];
   readonly #nodes: NodeSpec[] = [];
   readonly #inputs: GraphInput[] = [];
@@ -145,6 +170,51 @@ export class GraphBuilder {
       group,
       buffers,
     });
+  }
+
+  /** How many steps of a tensor's rows are valid, where there are lengths. */
+  lengthsOf(tensor: SymbolicTensor): SymbolicTensor | undefined {
+    return this.#lengthsOf.get(tensor);
+  }
+
+  /** Notes that a layer keeps something in this graph; false when it did so before. */
+  claim(owner: object): boolean {
+    const first = !this.#claimed.has(owner);
+    this.#claimed.add(owner);
+    return first;
+  }
+
+  /** Says how many steps of a tensor's rows are valid. */
+  setLengths(tensor: SymbolicTensor, lengths: SymbolicTensor): void {
+    this.#lengthsOf.set(tensor, lengths);
+  }
+
+  /**
+   * Lowers a layer with `lengths` set to those of the first of its inputs that has some. Outputs with as many steps keep them; so do
+   * all sequences that come out when the layer has set others.
+   */
+  withLengths(inputs: readonly SymbolicTensor[], lower: () => readonly SymbolicTensor[]): readonly SymbolicTensor[] {
+    const from = inputs.find((input) => this.#lengthsOf.has(input));
+    const before = from === undefined ? undefined : this.#lengthsOf.get(from);
+    this.lengths = before;
+    const outputs = lower();
+    const after = this.lengths;
+    this.lengths = undefined;
+    if (after === undefined) return outputs;
+    for (const output of outputs) {
+      if (output.steps > 0 && (after !== before || output.steps === from?.steps)) this.setLengths(output, after);
+    }
+    return outputs;
+  }
+
+  /** Keeps in mind that a tensor is the softmax of another, for a loss that wants the sums. */
+  setSums(softmax: SymbolicTensor, sums: SymbolicTensor): void {
+    this.#softmaxOf.set(softmax.id, sums);
+  }
+
+  /** What a tensor is the softmax of, if it is one. */
+  sumsOf(tensor: SymbolicTensor): SymbolicTensor | undefined {
+    return this.#softmaxOf.get(tensor.id);
   }
 
   build(): GraphSpec {

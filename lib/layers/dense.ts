@@ -1,17 +1,27 @@
 /** The fully connected layer. */
 import { expectBoolean, expectInteger, expectOneOf } from '../checks.js';
 import { CugruError } from '../errors.js';
-import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
+import { describeShape, type GraphBuilder, type NamedGroup, type SymbolicTensor } from './builder.js';
 import { expectInitializer, type Initializer, initializerSpec } from './initializers.js';
 import { Layer, type LayerConfig } from './layer.js';
+import { expectWeightOptions, groupRules, type WeightOptions } from './rules.js';
 
 /** What a dense layer does to its sums. */
 export type ActivationName = 'linear' | 'relu' | 'tanh' | 'sigmoid' | 'softmax';
 
+const known = [
+  'units',
+  'activation',
+  'useBias',
+  'kernelInitializer',
+  'biasInitializer',
+  'kernelL2',
+  'maxNorm',
+] as const;
 const activations = ['linear', 'relu', 'tanh', 'sigmoid', 'softmax'] as const;
 
 /** Options of {@link dense}. */
-export interface DenseOptions {
+export interface DenseOptions extends WeightOptions {
   /** Outputs, at least 1. */
   readonly units: number;
   /** @defaultValue 'linear' */
@@ -25,68 +35,107 @@ export interface DenseOptions {
   readonly name?: string;
 }
 
-/** A dense layer; a model takes the softmax of its last one apart from the sums, for a stable loss. */
+/** A dense layer. */
 export class DenseLayer extends Layer {
   readonly kind = 'dense';
+  /** @internal */
+  override readonly perPosition = true;
   readonly config: LayerConfig;
   readonly activation: ActivationName;
   readonly #units: number;
   readonly #useBias: boolean;
   readonly #kernel: Initializer;
   readonly #bias: Initializer;
+  readonly #weights: Required<WeightOptions>;
 
   constructor(options: DenseOptions) {
-    super('layers.dense', options, ['units', 'activation', 'useBias', 'kernelInitializer', 'biasInitializer']);
+    super('layers.dense', options, known);
     this.#units = expectInteger('units', options.units, { min: 1, max: 2 ** 24 });
     this.activation = expectOneOf('activation', options.activation ?? 'linear', activations);
     this.#useBias = expectBoolean('useBias', options.useBias ?? true);
     this.#kernel = expectInitializer('kernelInitializer', options.kernelInitializer ?? 'glorotUniform');
     this.#bias = expectInitializer('biasInitializer', options.biasInitializer ?? 'zeros');
+    this.#weights = expectWeightOptions(options);
     this.config = {
       units: this.#units,
       activation: this.activation,
       useBias: this.#useBias,
       kernelInitializer: this.#kernel,
       biasInitializer: this.#bias,
+      ...this.#weights,
     };
   }
 
   override lower(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
-    const sums = this.lowerSums(builder, name, input);
+    const sums = this.#lowerSums(builder, name, input);
     return this.activation === 'softmax' ? lowerSoftmax(builder, name, sums) : sums;
   }
 
-  /** @internal Everything but a softmax. */
-  lowerSums(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
-    if (input.dtype !== 'f32' || input.dims.length === 0) {
-      throw new CugruError('ERR_SHAPE', `${name} (dense) expects [batch, ..., features], got ${describeShape(input)}`, {
-        got: input.dims,
-      });
-    }
-    const group = builder.groups.index(this, name, () => {
-      const shape = [this.#units, input.dims.at(-1) ?? 0];
-      const params = [{ name: 'weight', shape }, ...(this.#useBias ? [{ name: 'bias', shape: [this.#units] }] : [])];
-      const weight = initializerSpec(this.#kernel, this.#units, 1);
-      const bias = initializerSpec(this.#bias, this.#units, 1);
-      return {
-        name,
-        op: 'dense',
-        params,
-        publicNames: params.map((param) => param.name),
-        initializers: this.#useBias ? [weight, bias] : [weight],
-      };
-    });
-    const output = builder.like(input, [...input.dims.slice(0, -1), this.#units]);
+  // Everything but a softmax.
+  #lowerSums(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
     const activation = this.activation === 'softmax' ? 'linear' : this.activation;
-    builder.node(name, 'dense', { units: this.#units, activation, useBias: this.#useBias }, [input], [output], group);
-    return output;
+    return lowerDense(builder, this, name, input, {
+      units: this.#units,
+      activation,
+      useBias: this.#useBias,
+      kernel: this.#kernel,
+      bias: this.#bias,
+      weights: this.#weights,
+    });
   }
+}
+
+/** @internal What a dense product takes. */
+export interface DenseParts {
+  readonly units: number;
+  readonly activation: Exclude<ActivationName, 'softmax'>;
+  readonly useBias: boolean;
+  readonly kernel: Initializer;
+  readonly bias: Initializer;
+  readonly weights?: Required<WeightOptions>;
+}
+
+function denseGroup(name: string, inputs: number, o: DenseParts): NamedGroup {
+  const params = [
+    { name: 'weight', shape: [o.units, inputs] },
+    ...(o.useBias ? [{ name: 'bias', shape: [o.units] }] : []),
+  ];
+  const [weight, bias] = [initializerSpec(o.kernel, o.units, 1), initializerSpec(o.bias, o.units, 1)];
+  return {
+    name,
+    op: 'dense',
+    params,
+    publicNames: params.map((param) => param.name),
+    initializers: o.useBias ? [weight, bias] : [weight],
+    ...groupRules([{ l2: o.weights?.kernelL2 ?? 0, maxNorm: o.weights?.maxNorm ?? 0 }, ...(o.useBias ? [null] : [])]),
+  };
+}
+
+/** @internal A dense product as a part of a layer: `owner` keys the parameters, `name` names them. */
+export function lowerDense(
+  builder: GraphBuilder,
+  owner: object,
+  name: string,
+  input: SymbolicTensor,
+  o: DenseParts,
+): SymbolicTensor {
+  if (input.dtype !== 'f32' || input.dims.length === 0) {
+    throw new CugruError('ERR_SHAPE', `${name} (dense) expects [batch, ..., features], got ${describeShape(input)}`, {
+      got: input.dims,
+    });
+  }
+  const group = builder.groups.index(owner, name, () => denseGroup(name, input.dims.at(-1) ?? 0, o));
+  const output = builder.like(input, [...input.dims.slice(0, -1), o.units]);
+  const { units, activation, useBias } = o;
+  builder.node(name, 'dense', { units, activation, useBias }, [input], [output], group);
+  return output;
 }
 
 /** @internal */
 export function lowerSoftmax(builder: GraphBuilder, name: string, input: SymbolicTensor): SymbolicTensor {
   const output = builder.like(input);
   builder.node(`${name}.softmax`, 'softmax', {}, [input], [output]);
+  builder.setSums(output, input);
   return output;
 }
 

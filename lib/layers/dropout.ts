@@ -12,6 +12,8 @@ export interface DropoutOptions {
 
 class DropoutLayer extends Layer {
   readonly kind = 'dropout';
+  /** @internal */
+  override readonly perPosition = true;
   readonly config: LayerConfig;
   readonly #rate: number;
 

@@ -1,7 +1,7 @@
 /** The GRU layer, in both published forms. */
 import { expectBoolean } from '../checks.js';
-import type { Layer } from './layer.js';
-import { RecurrentLayer, type RecurrentOptions } from './recurrent.js';
+import { RecurrentLayer } from './recurrent.js';
+import type { RecurrentOptions, ReturningState, SeveralTensors, Unmerged } from './recurrent_options.js';
 
 /** Options of {@link gru}. */
 export interface GruOptions extends RecurrentOptions {
@@ -30,7 +30,10 @@ export interface GruOptions extends RecurrentOptions {
  * 3·(D·H + H² + H).
  * @throws {@link CugruError} `ERR_VALUE` or `ERR_TYPE` for options out of range or unknown.
  */
-export function gru(options: GruOptions): Layer {
+export function gru(options: GruOptions & ReturningState): RecurrentLayer<SeveralTensors>;
+export function gru(options: GruOptions & Unmerged): RecurrentLayer<SeveralTensors>;
+export function gru(options: GruOptions): RecurrentLayer;
+export function gru(options: GruOptions): RecurrentLayer<unknown> {
   const resetAfter = expectBoolean('resetAfter', options?.resetAfter ?? true);
   const cell = resetAfter ? 'gru' : 'gru-reset-before';
   return new RecurrentLayer(options, { kind: 'gru', cell, own: { resetAfter } });

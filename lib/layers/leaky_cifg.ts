@@ -1,6 +1,12 @@
 /** The cell that the article behind this package defines. */
-import type { Layer } from './layer.js';
-import { type ForgetGateOptions, forgetGateLayer } from './recurrent.js';
+import { forgetGateLayer, type RecurrentLayer } from './recurrent.js';
+import type {
+  ForgetGateOptions,
+  OutputAndStates,
+  ReturningState,
+  SeveralTensors,
+  Unmerged,
+} from './recurrent_options.js';
 
 /** Options of {@link leakyCifg}; the forget gate is z. */
 export interface LeakyCifgOptions extends ForgetGateOptions {}
@@ -20,7 +26,10 @@ export interface LeakyCifgOptions extends ForgetGateOptions {}
  * order of the equations: z, r, c. 3·(D·H + H² + H) numbers for D features and H units, as a GRU with one bias.
  * @throws {@link CugruError} `ERR_VALUE` or `ERR_TYPE` for options out of range or unknown.
  */
-export function leakyCifg(options: LeakyCifgOptions): Layer {
+export function leakyCifg(options: LeakyCifgOptions & ReturningState): RecurrentLayer<OutputAndStates>;
+export function leakyCifg(options: LeakyCifgOptions & Unmerged): RecurrentLayer<SeveralTensors>;
+export function leakyCifg(options: LeakyCifgOptions): RecurrentLayer;
+export function leakyCifg(options: LeakyCifgOptions): RecurrentLayer<unknown> {
   return forgetGateLayer('leakyCifg', 'leaky-cifg', options);
 }
 

@@ -2,6 +2,7 @@
 import { expectBoolean, expectNumber, expectOneOf, rejectUnknownKeys } from '../checks.js';
 import { CugruError } from '../errors.js';
 import { describeShape, type GraphBuilder, type SymbolicTensor } from './builder.js';
+import { lowerRearrange } from './rearrange.js';
 
 /** Options of {@link categoricalCrossentropy}. */
 export interface CategoricalCrossentropyOptions {
@@ -20,7 +21,9 @@ export interface CategoricalCrossentropyOptions {
 /** A loss with its options. */
 export type Loss =
   | { readonly kind: 'categoricalCrossentropy'; readonly labelSmoothing: number; readonly fromLogits: boolean }
-  | { readonly kind: 'meanSquaredError' };
+  | { readonly kind: 'meanSquaredError' }
+  | { readonly kind: 'reconstruction' }
+  | { readonly kind: 'nextStep' };
 
 /** Names that stand for a loss with default options. */
 export type LossName = Loss['kind'];
@@ -43,27 +46,64 @@ export function meanSquaredError(): Loss {
   return { kind: 'meanSquaredError' };
 }
 
+/**
+ * How well the model gives its own input sequence again: mean over rows of the mean squared difference between the output and what the
+ * model read (after `image.toSequence` and the normalisation). It needs no labels; the output must have the input's steps and
+ * features (Dai and Le, 2015, arXiv:1511.01432).
+ */
+export function reconstruction(): Loss {
+  return { kind: 'reconstruction' };
+}
+
+/**
+ * How well the model says what comes next: as {@link reconstruction}, between the output of each step and the input of the next. The
+ * output of the last step is not looked at.
+ */
+export function nextStep(): Loss {
+  return { kind: 'nextStep' };
+}
+
+/** Whether a loss looks at what the model read, and not at labels. */
+export function needsNoLabels(loss: Loss): boolean {
+  return loss.kind === 'reconstruction' || loss.kind === 'nextStep';
+}
+
+const kinds = ['categoricalCrossentropy', 'meanSquaredError', 'reconstruction', 'nextStep'] as const;
+
+const plainLosses = { meanSquaredError, reconstruction, nextStep } as const;
+
 /** A loss from its name or description. */
 export function resolveLoss(loss: Loss | LossName): Loss {
   if (typeof loss === 'object' && loss !== null) {
-    return loss.kind === 'meanSquaredError' ? meanSquaredError() : categoricalCrossentropy(withoutKind(loss));
+    const kind = expectOneOf('loss.kind', loss.kind, kinds);
+    return loss.kind === 'categoricalCrossentropy' ? categoricalCrossentropy(withoutKind(loss)) : plainLoss(kind);
   }
-  const name = expectOneOf('loss', loss, ['categoricalCrossentropy', 'meanSquaredError'] as const);
-  return name === 'meanSquaredError' ? meanSquaredError() : categoricalCrossentropy();
+  return plainLoss(expectOneOf('loss', loss, kinds));
+}
+
+function plainLoss(kind: LossName): Loss {
+  return kind === 'categoricalCrossentropy' ? categoricalCrossentropy() : plainLosses[kind]();
 }
 
 function withoutKind(loss: Extract<Loss, { kind: 'categoricalCrossentropy' }>): CategoricalCrossentropyOptions {
-  expectOneOf('loss.kind', loss.kind, ['categoricalCrossentropy', 'meanSquaredError'] as const);
   return { labelSmoothing: loss.labelSmoothing, fromLogits: loss.fromLogits };
 }
 
 /** What the labels of a dataset are. */
-export type LabelKind = 'classes' | 'values';
+export type LabelKind = 'classes' | 'values' | 'none';
 
 /** The end of a model: its output and, for a classifier, the sums under its softmax. */
 export interface ModelHead {
   readonly output: SymbolicTensor;
   readonly sums: SymbolicTensor | undefined;
+  /** What the model read. */
+  readonly read: SymbolicTensor;
+}
+
+/** Rows of the batch whose labels are mixed in, and the share of the own one; both `[batch]`. */
+export interface Mixing {
+  readonly partners: SymbolicTensor;
+  readonly lambda: SymbolicTensor;
 }
 
 function logitsOf(head: ModelHead, fromLogits: boolean): SymbolicTensor {
@@ -80,14 +120,52 @@ function logitsOf(head: ModelHead, fromLogits: boolean): SymbolicTensor {
   return logits;
 }
 
-/** Adds the loss node; returns the graph input of the labels. */
+// Steps [first, first + count) of a sequence.
+function stepsOf(builder: GraphBuilder, name: string, x: SymbolicTensor, first: number, count: number): SymbolicTensor {
+  if (count === x.steps) return x;
+  const width = x.dims.reduce((product, dim) => product * dim, 1);
+  const map = Int32Array.from({ length: count * width }, (_, i) => first * width + i);
+  return lowerRearrange(builder, name, x, { steps: count, dims: x.dims }, map);
+}
+
+// Between the output and the sequence that the model read.
+function lowerOwnSequence(builder: GraphBuilder, kind: 'reconstruction' | 'nextStep', head: ModelHead): void {
+  const { output, read } = head;
+  if (read.steps === 0 || describeShape(output) !== describeShape(read)) {
+    throw new CugruError(
+      'ERR_SHAPE',
+      `${kind} compares the output with the sequence that the model reads, ${describeShape(read)}; the output is ${describeShape(output)}`,
+      { expected: [read.steps, ...read.dims], got: [output.steps, ...output.dims] },
+    );
+  }
+  const lengths = builder.lengthsOf(read);
+  if (kind === 'nextStep' && lengths !== undefined) {
+    throw new CugruError('ERR_UNSUPPORTED', 'nextStep cannot do with rows of different lengths');
+  }
+  const shift = kind === 'nextStep' ? 1 : 0;
+  const count = read.steps - shift;
+  if (count < 1) throw new CugruError('ERR_SHAPE', `${kind} needs a sequence of two steps at least`);
+  const prediction = stepsOf(builder, 'loss.prediction', output, 0, count);
+  const target = stepsOf(builder, 'loss.target', read, shift, count);
+  builder.node('loss', 'squaredError', {}, [prediction, target, lengths], []);
+}
+
+/** Adds the loss node; returns the graph input of the labels, or -1 where there is none. */
 export function lowerLoss(
   builder: GraphBuilder,
   loss: Loss,
   head: ModelHead,
   labels: LabelKind,
   indices: SymbolicTensor,
+  mixing?: Mixing,
 ): number {
+  if (loss.kind !== 'categoricalCrossentropy' && mixing !== undefined) {
+    throw new CugruError('ERR_VALUE', 'mixup and cutmix mix labels of classes; they need categoricalCrossentropy');
+  }
+  if (loss.kind === 'reconstruction' || loss.kind === 'nextStep') {
+    lowerOwnSequence(builder, loss.kind, head);
+    return -1;
+  }
   if (loss.kind === 'meanSquaredError') {
     if (labels === 'classes') {
       throw new CugruError('ERR_VALUE', 'meanSquaredError needs Float32Array targets, got class labels');
@@ -105,6 +183,7 @@ export function lowerLoss(
       : ({ dtype: 'f32', steps: 0, dims: logits.dims } as const);
   const target = builder.input('labels', 'slab', spec);
   const attrs = { labelSmoothing: loss.labelSmoothing };
-  builder.node('loss', 'softmaxCrossEntropy', attrs, [logits, target.tensor, indices], []);
+  const mixed = mixing === undefined ? [] : [mixing.partners, mixing.lambda];
+  builder.node('loss', 'softmaxCrossEntropy', attrs, [logits, target.tensor, indices, ...mixed], []);
   return target.index;
 }

@@ -1,5 +1,5 @@
 /**
- * Losses for {@link Sequential.compile}.
+ * Losses for {@link Model.compile}.
  *
  * @module
  */
@@ -9,4 +9,6 @@ export {
   type Loss,
   type LossName,
   meanSquaredError,
+  nextStep,
+  reconstruction,
 } from './loss.js';

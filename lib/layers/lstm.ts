@@ -1,6 +1,12 @@
 /** The LSTM, and its form with a coupled input gate. */
-import type { Layer } from './layer.js';
-import { type ForgetGateOptions, forgetGateLayer } from './recurrent.js';
+import { forgetGateLayer, type RecurrentLayer } from './recurrent.js';
+import type {
+  ForgetGateOptions,
+  OutputAndStates,
+  ReturningState,
+  SeveralTensors,
+  Unmerged,
+} from './recurrent_options.js';
 
 /** Options of {@link lstm}. */
 export interface LstmOptions extends ForgetGateOptions {}
@@ -21,7 +27,10 @@ export interface CifgLstmOptions extends ForgetGateOptions {}
  * PyTorch's order i, f, g, o: 4·(D·H + H² + 2·H) numbers for D features and H units.
  * @throws {@link CugruError} `ERR_VALUE` or `ERR_TYPE` for options out of range or unknown.
  */
-export function lstm(options: LstmOptions): Layer {
+export function lstm(options: LstmOptions & ReturningState): RecurrentLayer<OutputAndStates>;
+export function lstm(options: LstmOptions & Unmerged): RecurrentLayer<SeveralTensors>;
+export function lstm(options: LstmOptions): RecurrentLayer;
+export function lstm(options: LstmOptions): RecurrentLayer<unknown> {
   return forgetGateLayer('lstm', 'lstm', options);
 }
 
@@ -35,6 +44,9 @@ export function lstm(options: LstmOptions): Layer {
  * Parameters as of {@link lstm} with 3·units rows, gates in the LSTM's order without i: f, g, o. 3·(D·H + H² + 2·H) numbers.
  * @throws {@link CugruError} `ERR_VALUE` or `ERR_TYPE` for options out of range or unknown.
  */
-export function cifgLstm(options: CifgLstmOptions): Layer {
+export function cifgLstm(options: CifgLstmOptions & ReturningState): RecurrentLayer<OutputAndStates>;
+export function cifgLstm(options: CifgLstmOptions & Unmerged): RecurrentLayer<SeveralTensors>;
+export function cifgLstm(options: CifgLstmOptions): RecurrentLayer;
+export function cifgLstm(options: CifgLstmOptions): RecurrentLayer<unknown> {
   return forgetGateLayer('cifgLstm', 'cifg-lstm', options);
 }

@@ -1,7 +1,7 @@
 /** The plain recurrent layer. */
 import { expectOneOf } from '../checks.js';
-import type { Layer } from './layer.js';
-import { RecurrentLayer, type RecurrentOptions } from './recurrent.js';
+import { RecurrentLayer } from './recurrent.js';
+import type { RecurrentOptions, ReturningState, SeveralTensors, Unmerged } from './recurrent_options.js';
 
 /** What a plain recurrent layer does to its sums. */
 export type RnnActivation = 'tanh' | 'relu';
@@ -25,7 +25,10 @@ export interface RnnOptions extends RecurrentOptions {
  * D·H + H² + 2·H numbers for D features and H units.
  * @throws {@link CugruError} `ERR_VALUE` or `ERR_TYPE` for options out of range or unknown.
  */
-export function rnn(options: RnnOptions): Layer {
+export function rnn(options: RnnOptions & ReturningState): RecurrentLayer<SeveralTensors>;
+export function rnn(options: RnnOptions & Unmerged): RecurrentLayer<SeveralTensors>;
+export function rnn(options: RnnOptions): RecurrentLayer;
+export function rnn(options: RnnOptions): RecurrentLayer<unknown> {
   const activation = expectOneOf('activation', options?.activation ?? 'tanh', ['tanh', 'relu'] as const);
   return new RecurrentLayer(options, { kind: 'rnn', cell: `rnn-${activation}`, own: { activation } });
 }

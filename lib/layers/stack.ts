@@ -5,9 +5,10 @@ import type { GraphBuilder, NamedGroup, SymbolicTensor } from './builder.js';
 import { type CellName, cellParams, cells } from './cells.js';
 import { type BiasInitializer, biasSpecs } from './gate_bias.js';
 import { type Initializer, initializerSpec } from './initializers.js';
+import { groupRules, type RecurrentWeightOptions } from './rules.js';
 
 /** Sizes and options of a stack. */
-export interface StackOptions {
+export interface StackOptions extends RecurrentWeightOptions {
   readonly cell: CellName;
   readonly units: number;
   readonly numLayers: number;
@@ -65,6 +66,16 @@ function initializers(o: StackOptions, params: readonly ParamSpec[]): Initialize
   });
 }
 
+function rules(o: StackOptions, params: readonly ParamSpec[]): ReturnType<typeof groupRules> {
+  const { kernelL2 = 0, recurrentL2 = 0, maxNorm = 0 } = o;
+  return groupRules(
+    params.map(({ name }) => {
+      if (!name.startsWith('weight')) return null;
+      return { l2: name.startsWith('weight_ih') ? kernelL2 : recurrentL2, maxNorm };
+    }),
+  );
+}
+
 function attrsOf(o: StackOptions, layers: number): NonNullable<NamedGroup['attrs']> {
   return { cell: o.cell, units: o.units, layers, bidirectional: o.bidirectional };
 }
@@ -78,6 +89,7 @@ function stackGroup(name: string, inputSize: number, o: StackOptions, first: num
     params,
     publicNames: stackParams(inputSize, o, first, count, true).map((param) => param.name),
     initializers: initializers(o, params),
+    ...rules(o, params),
   };
 }
 

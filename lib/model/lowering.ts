@@ -1,26 +1,18 @@
-/** From a list of layers to graphs: for batches, with or without labels, and for a stream. */
+/** From a topology to graphs: for batches, with or without labels, and for a stream. */
 import { CugruError } from '../errors.js';
-import type { DType, GraphSpec } from '../graph_spec.js';
-import { sequenceMap, type ToSequence } from '../image/index.js';
-import { SoftmaxLayer } from '../layers/activation.js';
-import { GraphBuilder, type GroupTable, type NamedGroup, type SymbolicTensor } from '../layers/builder.js';
-import { DenseLayer, lowerSoftmax } from '../layers/dense.js';
-import type { Layer } from '../layers/layer.js';
-import { type LabelKind, type Loss, lowerLoss, type ModelHead } from '../layers/loss.js';
+import type { GraphSpec } from '../graph_spec.js';
+import { GraphBuilder, type GroupTable, type SymbolicTensor } from '../layers/builder.js';
+import { shapeOf } from '../layers/layer_tensor.js';
+import { type LabelKind, type Loss, lowerLoss } from '../layers/loss.js';
+import { lowerNode } from '../layers/lower_node.js';
+import { addSource, type DataSource } from '../layers/reading.js';
+import type { TensorRef, Topology } from '../layers/topology.js';
+import { type Augmenting, lowerAugment } from './augmenting.js';
 import type { StreamGraph } from './stream.js';
-
-/** A layer with the name that it has in this model. */
-export interface NamedLayer {
-  readonly name: string;
-  readonly layer: Layer;
-}
 
 /** What a model is, as far as lowering goes. */
 export interface ModelSpec {
-  readonly layers: readonly NamedLayer[];
-  readonly toSequence: ToSequence | undefined;
-  /** `[height, width, channels]`, `[steps, features]` or `[features]`. */
-  readonly inputShape: readonly number[];
+  readonly topology: Topology;
   readonly groups: GroupTable;
 }
 
@@ -29,148 +21,120 @@ export interface Variant {
   readonly input: 'u8' | 'f32';
   readonly lengths: boolean;
   readonly loss?: { readonly loss: Loss; readonly labels: LabelKind };
-  /** The name of the layer whose output is wanted; the last one by default. */
+  /** For training only: how images are changed at random. */
+  readonly augment?: Augmenting;
+  /** The name of the layer whose (first) output is wanted; the model's outputs by default. */
   readonly until?: string;
 }
 
-/** A graph with the places of its inputs and output. */
+/** An output of a graph: its place, and the shape of one row without the batch axis. */
+export interface LoweredOutput {
+  readonly index: number;
+  readonly shape: readonly number[];
+}
+
+/** A graph with the places of its inputs and outputs. */
 export interface Lowered {
   readonly graph: GraphSpec;
-  readonly inputs: { readonly x: number; readonly lengths: number; readonly labels: number };
-  readonly output: number;
-  /** Of one row, without the batch axis. */
-  readonly outputShape: readonly number[];
-  /** Output shape of each layer, without the batch axis. */
-  readonly layerShapes: readonly (readonly number[])[];
+  readonly inputs: { readonly x: number; readonly lengths: number; readonly labels: number; readonly samples: number };
+  readonly outputs: readonly LoweredOutput[];
+  /** Shapes of the outputs of each node of the topology, as far as it was lowered. */
+  readonly nodeShapes: readonly (readonly (readonly number[])[])[];
 }
 
-/** Name of the group of the normalisation's mean and deviation. */
-export const normalizationGroup = 'normalization';
+type NodeOutputs = readonly (readonly SymbolicTensor[])[];
 
-function shapeOf(tensor: SymbolicTensor): number[] {
-  return tensor.steps > 0 ? [tensor.steps, ...tensor.dims] : [...tensor.dims];
+// The model up to a layer: where a layer is used several times, up to its first use.
+function upTo(topology: Topology, until: string | undefined): Topology {
+  if (until === undefined) return topology;
+  const last = topology.nodes.findIndex(({ name, layer }) => layer !== undefined && name === until);
+  if (last >= 0) {
+    return { ...topology, nodes: topology.nodes.slice(0, last + 1), outputs: [{ node: last, output: 0 }] };
+  }
+  const known = topology.nodes.flatMap(({ name, layer }) => (layer === undefined ? [] : [name]));
+  throw new CugruError('ERR_VALUE', `there is no layer '${until}'; known are ${known.join(', ')}`, { layer: until });
 }
 
-function channelsOf(spec: ModelSpec): number {
-  return spec.inputShape[2] ?? 1;
+// Lengths are of the data's own steps: they hold for an input that is read as it is, of which there is one. Returns their place.
+function addLengths(builder: GraphBuilder, source: DataSource, read: SymbolicTensor): number {
+  if (source.spec.shape.length !== 2) {
+    throw new CugruError('ERR_VALUE', 'lengths are for models whose inputShape is [steps, features]');
+  }
+  const slab = builder.input('lengths', 'slab', { dtype: 'i32', steps: 0, dims: [] });
+  const tensor = builder.tensor('i32', 0, []);
+  builder.node('lengths', 'gather', { fill: 1 }, [slab.tensor, source.indices], [tensor]);
+  builder.setLengths(read, tensor);
+  return slab.index;
 }
 
-// Statistics are a buffer, so that they are saved with the weights; mean 0 and deviation 1 until they are set.
-function normalization(spec: ModelSpec, owner: ToSequence, builder: GraphBuilder): number {
-  if (owner.normalization === 'none') return -1;
-  const shape = [channelsOf(spec)];
-  return builder.groups.index(
-    owner,
-    normalizationGroup,
-    (): NamedGroup => ({
-      name: normalizationGroup,
-      op: 'gather',
-      params: [
-        { name: 'mean', shape },
-        { name: 'std', shape },
-      ],
-      publicNames: ['mean', 'std'],
-      initializers: [{ kind: 'zeros' }, { kind: 'constant', value: 1 }],
-      buffer: true,
-    }),
+function resolve(made: NodeOutputs, { node, output }: TensorRef): SymbolicTensor {
+  return made[node]?.[output] as SymbolicTensor;
+}
+
+function lowerNodes(
+  builder: GraphBuilder,
+  { nodes }: Topology,
+  afterReading: (read: SymbolicTensor) => void = () => {},
+): NodeOutputs {
+  const made: (readonly SymbolicTensor[])[] = [];
+  for (const node of nodes) {
+    const outputs = lowerNode(
+      builder,
+      node,
+      node.inputs.map((ref) => resolve(made, ref)),
+    );
+    if (node.layer === undefined) afterReading(outputs[0] as SymbolicTensor);
+    made.push(outputs);
+  }
+  return made;
+}
+
+// A loss has one prediction to look at.
+function expectOneOutput({ outputs }: Topology, what: string): void {
+  if (outputs.length === 1) return;
+  throw new CugruError(
+    'ERR_GRAPH',
+    `${what} needs a model with one output, this one has ${outputs.length}; make another model that ends at the one that is meant`,
+    { outputs: outputs.length },
   );
 }
 
-function lowerInput(
-  builder: GraphBuilder,
-  spec: ModelSpec,
-  dtype: DType,
-): { tensor: SymbolicTensor; x: number; indices: SymbolicTensor } {
-  const elements = spec.inputShape.reduce((product, dim) => product * dim, 1);
-  const { toSequence } = spec;
-  const indices = builder.input('indices', 'indices', { dtype: 'i32', steps: 0, dims: [] }).tensor;
-  if (toSequence === undefined) {
-    const [steps, features] = spec.inputShape.length === 2 ? spec.inputShape : [0, spec.inputShape[0]];
-    const dims = builder.streaming ? [features as number] : [elements];
-    const slab = builder.input('x', 'slab', { dtype, steps: 0, dims });
-    const tensor = builder.tensor('f32', builder.streaming ? 1 : (steps as number), [features as number]);
-    builder.node('input', 'gather', {}, [slab.tensor, indices], [tensor]);
-    return { tensor, x: slab.index, indices };
-  }
-  const [height, width] = spec.inputShape as [number, number, number];
-  const channels = channelsOf(spec);
-  const { steps, features, map } = sequenceMap(toSequence, { height, width, channels });
-  const group = normalization(spec, toSequence, builder);
-  if (builder.streaming) {
-    const slab = builder.input('x', 'slab', { dtype, steps: 0, dims: [features] });
-    const tensor = builder.tensor('f32', 1, [features]);
-    builder.node('toSequence', 'gather', { channels }, [slab.tensor, indices], [tensor], group);
-    return { tensor, x: slab.index, indices };
-  }
-  const slab = builder.input('x', 'slab', { dtype, steps: 0, dims: [elements] });
-  const tensor = builder.tensor('f32', steps, [features]);
-  builder.node('toSequence', 'gather', { channels, map }, [slab.tensor, indices], [tensor], group);
-  return { tensor, x: slab.index, indices };
-}
-
-function lowerLayers(
-  builder: GraphBuilder,
-  spec: ModelSpec,
-  input: SymbolicTensor,
-): ModelHead & { shapes: number[][] } {
-  const shapes: number[][] = [];
-  let x = input;
-  let sums: SymbolicTensor | undefined;
-  spec.layers.forEach(({ name, layer }, i) => {
-    const last = i === spec.layers.length - 1;
-    if (last && layer instanceof DenseLayer && layer.activation === 'softmax') {
-      sums = layer.lowerSums(builder, name, x);
-      x = lowerSoftmax(builder, name, sums);
-    } else {
-      if (last && layer instanceof SoftmaxLayer) sums = x;
-      x = layer.lower(builder, name, x);
-    }
-    shapes.push(shapeOf(x));
-  });
-  return { output: x, sums, shapes };
-}
-
-// The model up to a layer: where a layer is used several times, up to its first use.
-function upTo(spec: ModelSpec, until: string | undefined): ModelSpec {
-  if (until === undefined) return spec;
-  const last = spec.layers.findIndex(({ name }) => name === until);
-  if (last >= 0) return { ...spec, layers: spec.layers.slice(0, last + 1) };
-  const known = spec.layers.map(({ name }) => name).join(', ');
-  throw new CugruError('ERR_VALUE', `there is no layer '${until}'; known are ${known}`, { layer: until });
-}
-
 /** The graph for batches. */
-export function lower(whole: ModelSpec, variant: Variant): Lowered {
-  const spec = upTo(whole, variant.until);
+export function lower(spec: ModelSpec, variant: Variant): Lowered {
+  const topology = upTo(spec.topology, variant.until);
   const builder = new GraphBuilder({ groups: spec.groups });
-  const { tensor, x, indices } = lowerInput(builder, spec, variant.input);
-  let lengthsInput = -1;
-  if (variant.lengths) {
-    if (tensor.steps === 0 || spec.toSequence !== undefined) {
-      throw new CugruError('ERR_VALUE', 'lengths are for models whose inputShape is [steps, features]');
-    }
-    const slab = builder.input('lengths', 'slab', { dtype: 'i32', steps: 0, dims: [] });
-    builder.lengths = builder.tensor('i32', 0, []);
-    builder.node('lengths', 'gather', { fill: 1 }, [slab.tensor, indices], [builder.lengths]);
-    lengthsInput = slab.index;
+  const source = addSource(builder, topology.input, variant.input);
+  const augmented = variant.augment && lowerAugment(builder, variant.augment, source);
+  let lengths = -1;
+  let first: SymbolicTensor | undefined;
+  const made = lowerNodes(builder, topology, (read) => {
+    first ??= read;
+    if (variant.lengths) lengths = addLengths(builder, source, read);
+  });
+  const outputs = topology.outputs.map((ref) => resolve(made, ref));
+  let labels = -1;
+  if (variant.loss !== undefined) {
+    expectOneOutput(topology, 'a loss');
+    const output = outputs[0] as SymbolicTensor;
+    const head = { output, sums: builder.sumsOf(output), read: first as SymbolicTensor };
+    labels = lowerLoss(builder, variant.loss.loss, head, variant.loss.labels, source.indices, augmented?.mixing);
   }
-  const head = lowerLayers(builder, spec, tensor);
-  const labels = variant.loss ? lowerLoss(builder, variant.loss.loss, head, variant.loss.labels, indices) : -1;
-  const output = builder.output('output', head.output);
+  const samples = augmented?.number() ?? -1;
+  const named = (i: number): string => (i === 0 ? 'output' : `output.${i}`);
   return {
+    outputs: outputs.map((tensor, i) => ({ index: builder.output(named(i), tensor), shape: shapeOf(tensor) })),
+    inputs: { x: source.slab?.index ?? -1, lengths, labels, samples },
     graph: builder.build(),
-    inputs: { x, lengths: lengthsInput, labels },
-    output,
-    outputShape: shapeOf(head.output),
-    layerShapes: head.shapes,
+    nodeShapes: made.map((tensors) => tensors.map(shapeOf)),
   };
 }
 
 /** The graph of one streaming step. */
-export function lowerStream(spec: ModelSpec): StreamGraph {
-  const builder = new GraphBuilder({ groups: spec.groups, streaming: true });
-  const { tensor, x } = lowerInput(builder, spec, 'f32');
-  const head = lowerLayers(builder, spec, tensor);
-  const output = builder.output('output', head.output);
-  return { graph: builder.build(), input: x, output, carried: builder.carried };
+export function lowerStream({ topology, groups }: ModelSpec): StreamGraph {
+  expectOneOutput(topology, 'a stream');
+  const builder = new GraphBuilder({ groups, streaming: true });
+  const source = addSource(builder, topology.input, 'f32');
+  const made = lowerNodes(builder, topology);
+  const output = builder.output('output', resolve(made, topology.outputs[0] as TensorRef));
+  return { graph: builder.build(), input: source.slab?.index ?? -1, output, carried: builder.carried };
 }

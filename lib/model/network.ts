@@ -1,48 +1,35 @@
-/** A model as a stack of layers with weights on a device: what predicts, streams and is saved. */
-import { expectBoolean, expectInteger, expectRows, expectSignal, expectString, rejectUnknownKeys } from '../checks.js';
-import { type ChannelStatistics, Dataset, datasetStatistics, fromArrays } from '../data/index.js';
+/** A model as a topology of layers with weights on a device: what predicts, streams and is saved. */
+import { expectBoolean, expectInteger, rejectUnknownKeys, show } from '../checks.js';
+import { type ChannelStatistics, type Dataset, datasetStatistics } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import type { Precision } from '../graph_spec.js';
-import { isToSequence, type ToSequence } from '../image/index.js';
+import type { Normalization } from '../image/index.js';
 import { GroupTable } from '../layers/builder.js';
-import { Layer } from '../layers/layer.js';
+import { stateOp } from '../layers/kept_states.js';
+import { normalizationGroup } from '../layers/reading.js';
+import { layersOf, type NamedLayer, normalizationOf, type Topology } from '../layers/topology.js';
 import {
   type Mode,
   native,
-  type ProgramHandle,
   type ProgramInfo,
   type RunRequest,
   type RunResult,
   type StoreHandle,
   type StreamerHandle,
-  segments,
 } from '../native.js';
-import { chunkSizer } from './chunks.js';
-import {
-  type Lowered,
-  lower,
-  lowerStream,
-  type ModelSpec,
-  type NamedLayer,
-  normalizationGroup,
-  type Variant,
-} from './lowering.js';
-import { Lru } from './lru.js';
+import { type Lowered, lower, lowerStream, type ModelSpec, type Variant } from './lowering.js';
+import { type PredictOptions, predictOutputs } from './predicting.js';
+import { type CompiledGraph, ProgramCache } from './programs.js';
 import { type Device, disposeWhenMade, expectPrecision, Runtime } from './runtime.js';
-import { disposeSlabs, expectInputs, inputVariant, SlabCache, slabBindings } from './source.js';
+import { SlabCache } from './source.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { type ModelSummary, summarize } from './summary.js';
+import { weightsToTake } from './taking.js';
 import { elements, type Tensor } from './tensor.js';
-import { fromBuffer } from './transfer.js';
 import { type StateDict, WeightTable } from './weights.js';
 
 /** Options of a model. */
-export interface NetworkOptions {
-  /**
-   * Of one row: `[height, width, channels]` for images (then the first element of the list is `image.toSequence(...)`),
-   * `[steps, features]` for sequences, `[features]` for plain vectors.
-   */
-  readonly inputShape: readonly number[];
+export interface ModelOptions {
   /** @defaultValue 'auto' */
   readonly device?: Device;
   /**
@@ -51,7 +38,7 @@ export interface NetworkOptions {
    */
   readonly seed?: number;
   /**
-   * How a GPU makes the products of recurrent and dense layers. Not saved with the model. `'bf16'` and `'fp16'` are refused on the CPU.
+   * How a GPU makes the products of recurrent, dense and convolutional layers. Not saved with the model. `'bf16'` and `'fp16'` are refused on the CPU.
    * @defaultValue 'tf32' on a GPU (or what `CUGRU_CUDA_PRECISION` says); the CPU always computes in float32
    */
   readonly precision?: Precision;
@@ -59,114 +46,28 @@ export interface NetworkOptions {
   readonly isa?: string;
 }
 
-/** Options of {@link Network.predict}. */
-export interface PredictOptions {
-  /**
-   * Rows of one batch at most.
-   * @defaultValue 256
-   */
-  readonly batchSize?: number;
-  /** Ends the call early; it then rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /**
-   * The name of the layer whose output is wanted, for example `gru_1`: features instead of the model's output.
-   * @defaultValue the last layer
-   */
-  readonly layer?: string;
-}
-
-/** @internal A program with the graph that it was compiled from. */
-export interface CompiledGraph {
-  readonly program: ProgramHandle;
-  readonly lowered: Lowered;
-  readonly batch: number;
-}
-
-interface WantedOutput {
-  readonly batchSize: number;
-  readonly signal: AbortSignal | undefined;
-  readonly until: Pick<Variant, 'until'>;
-}
-
-const maxPrograms = 12;
-// Rows of one upload while predicting from an array.
-const predictRows = 4096;
-
-function nameLayers(layers: readonly Layer[]): NamedLayer[] {
-  const counts = new Map<string, number>();
-  const seen = new Map<string, Layer>();
-  const names = new Map<Layer, string>();
-  return layers.map((layer) => {
-    let name = layer.name ?? names.get(layer);
-    if (name === undefined) {
-      const count = (counts.get(layer.kind) ?? 0) + 1;
-      counts.set(layer.kind, count);
-      name = `${layer.kind}_${count}`;
-    }
-    const other = seen.get(name);
-    if (other !== undefined && other !== layer) {
-      throw new CugruError('ERR_VALUE', `two layers are named '${name}'; give each its own name`);
-    }
-    if (!/^[A-Za-z_][\w-]*$/.test(name) || name === normalizationGroup) {
-      throw new CugruError('ERR_VALUE', `'${name}' cannot name a layer; use letters, digits, _ and -`);
-    }
-    seen.set(name, layer);
-    names.set(layer, name);
-    return { name, layer };
-  });
-}
-
-function expectInputShape(shape: unknown, toSequence: ToSequence | undefined): readonly number[] {
-  const wanted = toSequence === undefined ? '[steps, features] or [features]' : '[height, width, channels]';
-  const ranks = toSequence === undefined ? [1, 2] : [3];
-  if (!Array.isArray(shape) || !ranks.includes(shape.length)) {
-    const hint =
-      toSequence === undefined && Array.isArray(shape) && shape.length === 3
-        ? '; for images, begin the list of layers with image.toSequence(...)'
-        : '';
-    throw new CugruError('ERR_SHAPE', `inputShape must be ${wanted}, got ${JSON.stringify(shape)}${hint}`, {
-      got: shape,
-    });
-  }
-  shape.forEach((dim, i) => void expectInteger(`inputShape[${i}]`, dim, { min: 1, max: 2 ** 20 }));
-  return Object.freeze([...(shape as number[])]);
-}
-
-// Figures that the user gave must be as many as there are channels.
-function expectNormalization(toSequence: ToSequence | undefined, channels: number | undefined): void {
-  if (typeof toSequence?.normalization !== 'object') return;
-  const given = toSequence.normalization.mean.length;
-  if (given === channels) return;
-  throw new CugruError(
-    'ERR_SHAPE',
-    `image.toSequence has a normalization for ${given} channels, inputShape [height, width, channels] has ${channels}`,
-    { given, channels },
-  );
-}
-
-/** The smallest power of two that is at least `rows`, at most `limit`. */
-function bucket(rows: number, limit: number): number {
-  let size = 1;
-  while (size < rows && size < limit) size *= 2;
-  return Math.min(size, limit);
-}
-
-/** See the file's head. Built by `sequential`. */
-export class Network {
+/** See the file's head. Built by `sequential` and `model`. */
+export class Network<Prediction = Float32Array> {
   /** Of one row. */
   readonly inputShape: readonly number[];
-  /** Of one row: `[classes]` for a classifier. */
-  readonly outputShape: readonly number[];
+  /** Rows of every batch, where they are fixed. */
+  readonly batchSize: number | undefined;
+  /** Of one row of each output. */
+  readonly outputShapes: readonly (readonly number[])[];
   /** Where it runs: 'cpu' or 'cuda:0'. */
   readonly device: string;
   readonly seed: number;
+  /** The layers with their names, in the order of their use, without `image.toSequence`. */
+  readonly layers: readonly NamedLayer[];
   /** @internal */
   readonly spec: ModelSpec;
+  /** @internal */
+  readonly normalization: Normalization;
   /** @internal */
   readonly runtime: Runtime;
   /** @internal */
   readonly slabs: SlabCache;
-  readonly #programs: Lru<Promise<CompiledGraph>>;
+  readonly #programs = new ProgramCache();
   #ready: Promise<StoreHandle> | undefined;
   /** What the last training program runs on, or the last of any kind where there was none. */
   #nodes: { readonly mode: Mode; readonly nodes: ProgramInfo['nodes'] } | undefined;
@@ -174,52 +75,24 @@ export class Network {
   #streamer: { readonly version: number; readonly handle: Promise<StreamerHandle> } | undefined;
 
   /** @internal */
-  constructor(layers: readonly (Layer | ToSequence)[], options: NetworkOptions) {
-    rejectUnknownKeys('sequential', options, ['inputShape', 'device', 'seed', 'precision', 'isa']);
-    if (!Array.isArray(layers) || layers.length === 0) {
-      throw new CugruError('ERR_VALUE', 'a model needs a list of at least one layer');
-    }
-    const [first] = layers;
-    const toSequence = isToSequence(first) ? first : undefined;
-    const rest = toSequence === undefined ? layers : layers.slice(1);
-    rest.forEach((layer, i) => {
-      if (layer instanceof Layer) return;
-      const hint = isToSequence(layer)
-        ? 'image.toSequence can only be the first'
-        : 'use layers.gru(...), layers.dense(...), ...';
-      throw new CugruError(
-        'ERR_TYPE',
-        `element ${i + layers.length - rest.length} of the list is not a layer; ${hint}`,
-      );
-    });
-    if (rest.length === 0)
-      throw new CugruError('ERR_VALUE', 'a model needs at least one layer besides image.toSequence');
+  constructor(topology: Topology, options: ModelOptions) {
     this.seed = expectInteger('seed', options.seed ?? 0, { min: 0, max: 2 ** 52 });
-    this.inputShape = expectInputShape(options.inputShape, toSequence);
-    expectNormalization(toSequence, this.inputShape[2]);
-    this.spec = {
-      layers: nameLayers(rest as readonly Layer[]),
-      toSequence,
-      inputShape: this.inputShape,
-      groups: new GroupTable(expectPrecision(options.precision, options.device ?? 'auto')),
-    };
-    this.outputShape = Object.freeze([...this.lowered({ input: 'f32', lengths: false }).outputShape]);
+    this.inputShape = topology.input.shape;
+    this.batchSize = topology.input.batchSize;
+    this.layers = Object.freeze(layersOf(topology));
+    this.normalization = normalizationOf(topology);
+    const precision = expectPrecision(options.precision, options.device ?? 'auto');
+    this.spec = { topology, groups: new GroupTable(precision) };
+    const { outputs } = this.lowered({ input: 'f32', lengths: false });
+    this.outputShapes = Object.freeze(outputs.map(({ shape }) => Object.freeze([...shape])));
     this.runtime = new Runtime(options.device ?? 'auto', options.isa);
     this.device = this.runtime.device;
     this.slabs = new SlabCache(this.runtime);
-    this.#programs = new Lru(
-      maxPrograms,
-      (made) =>
-        void made.then(
-          ({ program }) => native().dispose(program),
-          () => {},
-        ),
-    );
   }
 
-  /** The layers with their names, without `image.toSequence`. */
-  get layers(): readonly { readonly name: string; readonly layer: Layer }[] {
-    return this.spec.layers;
+  /** Of one row: `[classes]` for a classifier. Of the first output, where there are several. */
+  get outputShape(): readonly number[] {
+    return this.outputShapes[0] as readonly number[];
   }
 
   /** Number of trainable and frozen weights together. */
@@ -230,70 +103,31 @@ export class Network {
   }
 
   /**
+   * The output of one layer for each row.
+   * @param x - as below
+   * @returns `[rows, ...]`: the layer's (first) output. Of a layer that is used several times: that of its first use.
+   * @throws {@link CugruError} `ERR_VALUE` for an unknown layer, and as below.
+   */
+  predict(
+    x: Dataset | Uint8Array | Float32Array,
+    options: PredictOptions & { readonly layer: string },
+  ): Promise<Float32Array>;
+  /**
    * The model's output for each row.
    * @param x - a dataset, or rows one after the other: `Uint8Array` pixels from 0 to 255, or `Float32Array` (pixels from 0
    * to 1, or sequences).
-   * @returns `[rows, ...outputShape]` in one array; with `layer`, that layer's outputs.
+   * @returns `[rows, ...outputShape]` in one array; for a model whose outputs are an array, an array of them.
    * @throws {@link CugruError} `ERR_SHAPE`, `ERR_TYPE`, `ERR_DETACHED_BUFFER`, `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
    */
-  async predict(x: Dataset | Uint8Array | Float32Array, options: PredictOptions = {}): Promise<Float32Array> {
-    rejectUnknownKeys('predict', options, ['batchSize', 'signal', 'layer']);
+  predict(x: Dataset | Uint8Array | Float32Array, options?: PredictOptions): Promise<Prediction>;
+  async predict(
+    x: Dataset | Uint8Array | Float32Array,
+    options: PredictOptions = {},
+  ): Promise<Prediction | Float32Array> {
     this.runtime.expectOpen('model');
-    const batchSize = expectInteger('batchSize', options.batchSize ?? 256, { min: 1, max: 2 ** 20 });
-    const { signal } = options;
-    expectSignal('signal', signal);
-    const until = options.layer === undefined ? {} : { until: expectString('layer', options.layer) };
-    const wanted = { batchSize, signal, until };
-    if (x instanceof Dataset) return this.#predictDataset(x, wanted);
-    const row = elements(this.inputShape);
-    expectRows('x', x);
-    if (x.length === 0 || x.length % row !== 0) {
-      throw new CugruError(
-        'ERR_SHAPE',
-        `x must hold one or more whole rows of [${this.inputShape.join(', ')}], that is ${row} numbers each, got ${x.length}`,
-        { expected: this.inputShape, length: x.length },
-      );
-    }
-    const rows = x.length / row;
-    const width = elements(this.lowered({ input: 'f32', lengths: false, ...until }).outputShape);
-    const out = new Float32Array(rows * width);
-    for (let first = 0; first < rows; first += predictRows) {
-      const part = x.subarray(first * row, Math.min(rows, first + predictRows) * row);
-      const dataset = fromArrays({ inputs: part, shape: this.inputShape });
-      out.set(await this.#predictDataset(dataset, wanted, true), first * width);
-    }
-    return out;
-  }
-
-  async #predictDataset(
-    dataset: Dataset,
-    { batchSize, signal, until }: WantedOutput,
-    temporary = false,
-  ): Promise<Float32Array> {
-    expectInputs(dataset, this.inputShape);
-    const batch = bucket(dataset.size, batchSize);
-    const compiled = await this.program({ ...inputVariant(dataset), ...until }, 'predict', batch);
-    const slabs = await this.slabs.get(dataset.storage);
-    const width = elements(compiled.lowered.outputShape);
-    const out = new Float32Array(dataset.size * width);
-    const chunks = chunkSizer(batch);
-    for (let first = 0; first < dataset.size; ) {
-      signal?.throwIfAborted();
-      const rows = Math.min(dataset.size - first, chunks.batches() * batch);
-      const buffer = native().createBuffer(rows * width * 4);
-      const result = await this.run(compiled, {
-        segments: segments.forward,
-        rows,
-        indices: dataset.rows(first, first + rows),
-        slabs: slabBindings(compiled.lowered, slabs),
-        outputs: [{ index: compiled.lowered.output, buffer }],
-      });
-      chunks.took(result);
-      await fromBuffer(buffer, out.subarray(first * width, (first + rows) * width));
-      first += rows;
-    }
-    if (temporary) disposeSlabs(slabs);
-    return out;
+    const outputs = await predictOutputs(this, x, options);
+    const several = options.layer === undefined && this.spec.topology.severalOutputs;
+    return several ? (outputs as Prediction) : (outputs[0] as Float32Array);
   }
 
   /**
@@ -328,17 +162,33 @@ export class Network {
   }
 
   /**
+   * Takes over weights from another model, for example from one that was pre-trained without labels: copies of those layers that have the
+   * same name and shapes in both, and its normalisation. The other model stays as it is.
+   * @param options - `layers`: these alone, and all of them.
+   * @returns the names of the layers that were taken.
+   * @throws {@link CugruError} `ERR_VALUE` where no layer fits or a name is unknown, `ERR_SHAPE` where a named layer does not fit;
+   * nothing changes then. `ERR_BUSY` during a fit.
+   */
+  async takeWeights(from: Network<unknown>, options: { readonly layers?: readonly string[] } = {}): Promise<string[]> {
+    rejectUnknownKeys('takeWeights', options, ['layers']);
+    if (!(from instanceof Network)) throw new CugruError('ERR_TYPE', `from must be a model, got ${show(from)}`);
+    const taken = weightsToTake(await this.getWeights(), await from.getWeights(), options.layers);
+    await this.setWeights(taken, { partial: true });
+    return [...new Set(Object.keys(taken).map((name) => name.slice(0, name.indexOf('.'))))];
+  }
+
+  /**
    * Layers, shapes, parameters and the kernel that each runs on; print it with `String(summary)`. Kernels are those of the last training
    * (else of the last call of another kind), since a GPU's depend on the batch; before there was one, those that a single row would get.
    */
   async summary(): Promise<ModelSummary> {
     const lowered = this.lowered({ input: 'u8', lengths: false });
-    const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', 1, true);
-    const { nodes } = native().programInfo(program);
+    const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', this.batchSize ?? 1, true);
+    const info = native().programInfo(program);
     native().dispose(program);
     const used = new Map(this.#nodes?.nodes.map((node) => [node.name, node]));
-    const shown = nodes.map((node) => used.get(node.name) ?? node);
-    return summarize(this.spec, lowered, shown, this.runtime.description);
+    const nodes = info.nodes.map((node) => used.get(node.name) ?? node);
+    return summarize(this.spec, lowered, { ...info, nodes }, this.runtime.description);
   }
 
   /** @internal Bytes of activations and scratch that a program would take, without taking them. */
@@ -347,6 +197,39 @@ export class Network {
     const { arenaBytes } = native().programInfo(program);
     native().dispose(program);
     return arenaBytes;
+  }
+
+  /** Whether some layer keeps its states from batch to batch. */
+  get stateful(): boolean {
+    return this.spec.groups.groups.some(({ op }) => op === stateOp);
+  }
+
+  /**
+   * Sets the states of `stateful` layers to zero: the next batch begins new sequences.
+   * @throws {@link CugruError} `ERR_DISPOSED`; `ERR_BUSY` during a fit.
+   */
+  async resetStates(): Promise<void> {
+    await this.zeroStates();
+  }
+
+  /** @internal {@link Network.resetStates}, without asking whether a fit runs. */
+  async zeroStates(): Promise<void> {
+    await this.table().zeroStates(await this.store());
+  }
+
+  /**
+   * @internal Refuses rows that are no whole batches of the fixed size; gives the rows of a batch.
+   * @throws {@link CugruError} `ERR_SHAPE`.
+   */
+  expectBatches(rows: number, wanted: number): number {
+    const { batchSize } = this;
+    if (batchSize === undefined) return wanted;
+    if (rows % batchSize === 0) return batchSize;
+    throw new CugruError(
+      'ERR_SHAPE',
+      `the model has a batchSize of ${batchSize}, and takes a multiple of as many rows, got ${rows}`,
+      { batchSize, rows },
+    );
   }
 
   /** Frees all native memory. A running call ends after its batch; calls that wait fail with `ERR_DISPOSED`. */
@@ -384,8 +267,7 @@ export class Network {
     this.#ready ??= (async () => {
       const store = await this.runtime.createStore(this.spec.groups.groups);
       await native().storeInitialize(store, this.seed);
-      const normalization = this.spec.toSequence?.normalization;
-      if (typeof normalization === 'object') await this.#normalize(store, normalization);
+      if (typeof this.normalization === 'object') await this.#normalize(store, this.normalization);
       return store;
     })();
     this.#ready.catch(() => {
@@ -401,20 +283,13 @@ export class Network {
 
   /** @internal A compiled program, from a small cache. */
   program(variant: Variant, mode: Mode, batch: number): Promise<CompiledGraph> {
-    const { input, lengths, loss, until } = variant;
-    const key = [mode, batch, input, lengths, until ?? '', loss === undefined ? '' : JSON.stringify(loss)].join();
-    return this.#programs.get(key, async () => {
-      try {
-        const lowered = this.lowered(variant);
-        const program = await this.runtime.compile(await this.store(), lowered.graph, mode, batch);
-        if (until === undefined && (mode === 'train' || this.#nodes?.mode !== 'train')) {
-          this.#nodes = { mode, nodes: native().programInfo(program).nodes };
-        }
-        return { program, lowered, batch };
-      } catch (error) {
-        this.#programs.delete(key);
-        throw error;
+    return this.#programs.get(variant, mode, batch, async () => {
+      const lowered = this.lowered(variant);
+      const program = await this.runtime.compile(await this.store(), lowered.graph, mode, batch);
+      if (variant.until === undefined && (mode === 'train' || this.#nodes?.mode !== 'train')) {
+        this.#nodes = { mode, nodes: native().programInfo(program).nodes };
       }
+      return { program, lowered, batch };
     });
   }
 
@@ -428,8 +303,7 @@ export class Network {
 
   /** @internal Sets mean and deviation from the first training set, where the model asks for it. */
   async normalizeFrom(dataset: Dataset): Promise<void> {
-    const { toSequence } = this.spec;
-    if (toSequence?.normalization !== 'dataset' || this.#normalized) return;
+    if (this.normalization !== 'dataset' || this.#normalized) return;
     const statistics = await datasetStatistics(dataset, this.inputShape[2] as number);
     await this.#normalize(await this.store(), statistics);
   }

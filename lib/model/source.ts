@@ -11,6 +11,7 @@ export interface Slabs {
   readonly x: SlabHandle;
   readonly labels: SlabHandle | undefined;
   readonly lengths: SlabHandle | undefined;
+  readonly samples: SlabHandle | undefined;
 }
 
 /** Keeps a storage's slabs for as long as the storage itself lives. */
@@ -45,7 +46,7 @@ export class SlabCache {
   }
 
   async #upload(storage: DatasetStorage): Promise<Slabs> {
-    const { inputs, labels, lengths } = storage;
+    const { inputs, labels, lengths, samples } = storage;
     const x = await this.#runtime.upload('inputs', inputs, inputs instanceof Uint8Array ? 'u8' : 'f32');
     return {
       x,
@@ -54,13 +55,14 @@ export class SlabCache {
           ? undefined
           : await this.#runtime.upload('labels', labels, labels instanceof Int32Array ? 'i32' : 'f32'),
       lengths: lengths === undefined ? undefined : await this.#runtime.upload('lengths', lengths, 'i32'),
+      samples: samples === undefined ? undefined : await this.#runtime.upload('samples', samples, 'i32'),
     };
   }
 }
 
 /** Frees slabs that are not in a cache. */
 export function disposeSlabs(slabs: Slabs): void {
-  for (const slab of [slabs.x, slabs.labels, slabs.lengths]) {
+  for (const slab of [slabs.x, slabs.labels, slabs.lengths, slabs.samples]) {
     if (slab !== undefined) native().dispose(slab);
   }
 }
@@ -73,6 +75,9 @@ export function slabBindings(lowered: Lowered, slabs: Slabs): { readonly index: 
   }
   if (lowered.inputs.lengths >= 0 && slabs.lengths !== undefined) {
     bindings.push({ index: lowered.inputs.lengths, slab: slabs.lengths });
+  }
+  if (lowered.inputs.samples >= 0 && slabs.samples !== undefined) {
+    bindings.push({ index: lowered.inputs.samples, slab: slabs.samples });
   }
   return bindings;
 }

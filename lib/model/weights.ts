@@ -1,6 +1,7 @@
 /** A model's parameters as a table of named tensors: PyTorch's names, order and shapes. */
 import { CugruError } from '../errors.js';
 import type { NamedGroup } from '../layers/builder.js';
+import { stateOp } from '../layers/kept_states.js';
 import { native, type StoreContent, type StoreHandle } from '../native.js';
 import { elements, expectTensor, type Tensor } from './tensor.js';
 import { readBuffer, writeBuffer } from './transfer.js';
@@ -23,9 +24,18 @@ export class WeightTable {
     this.#groups = groups;
   }
 
-  /** `prefix`: whether names begin with the group's. */
+  /** `prefix`: whether names begin with the group's. States that layers keep are no weights, and have no entry. */
   entries(content: StoreContent, prefix = true): Entry[] {
-    const entries: Entry[] = [];
+    return this.#places(content, prefix).filter(({ group }) => group.op !== stateOp);
+  }
+
+  /** Places of the states that layers keep. */
+  states(): Entry[] {
+    return this.#places('parameters', true).filter(({ group }) => group.op === stateOp);
+  }
+
+  #places(content: StoreContent, prefix: boolean): (Entry & { readonly group: NamedGroup })[] {
+    const entries: (Entry & { readonly group: NamedGroup })[] = [];
     let offset = 0;
     for (const group of this.#groups) {
       if (group.buffer === true && content !== 'parameters') continue;
@@ -34,7 +44,13 @@ export class WeightTable {
         const publicName = group.publicNames[i] ?? param.name;
         // A stack with dropout has a group for each layer; outside they are one.
         const owner = group.name.replace(/\.l\d+$/, '');
-        entries.push({ name: prefix ? `${owner}.${publicName}` : publicName, shape: param.shape, offset, length });
+        entries.push({
+          name: prefix ? `${owner}.${publicName}` : publicName,
+          shape: param.shape,
+          offset,
+          length,
+          group,
+        });
         offset += length;
       });
     }
@@ -43,7 +59,7 @@ export class WeightTable {
 
   /** Floats of a content. */
   length(content: StoreContent): number {
-    return this.entries(content).reduce((sum, entry) => sum + entry.length, 0);
+    return this.#places(content, true).reduce((sum, entry) => sum + entry.length, 0);
   }
 
   async read(store: StoreHandle, content: StoreContent, prefix = true): Promise<StateDict> {
@@ -58,6 +74,17 @@ export class WeightTable {
     }
     native().dispose(buffer);
     return dict;
+  }
+
+  /** Writes zeros to the states that layers keep. */
+  async zeroStates(store: StoreHandle): Promise<void> {
+    const states = this.states();
+    if (states.length === 0) return;
+    const buffer = await native().storeRead(store, 'parameters');
+    for (const { name, offset, length } of states)
+      await writeBuffer(name, new Float32Array(length), buffer, offset * 4);
+    await native().storeWrite(store, 'parameters', buffer);
+    native().dispose(buffer);
   }
 
   /**

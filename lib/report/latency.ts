@@ -26,7 +26,7 @@ export function percentile(sorted: readonly number[], share: number): number {
 }
 
 /** Predicts single rows through `model.predict` and times each call, after a warm-up. */
-export async function measureLatency(model: Network, dataset: Dataset, samples = 200): Promise<Latency> {
+export async function measureLatency(model: Network<unknown>, dataset: Dataset, samples = 200): Promise<Latency> {
   const rows = Array.from({ length: Math.min(samples, dataset.size) }, (_, i) => dataset.input(i));
   for (const row of rows.slice(0, 20)) await model.predict(row);
   const times: number[] = [];
@@ -40,7 +40,7 @@ export async function measureLatency(model: Network, dataset: Dataset, samples =
 }
 
 /** Predicts the whole dataset, after a warm-up, and times it. */
-export async function measureThroughput(model: Network, dataset: Dataset): Promise<Throughput> {
+export async function measureThroughput(model: Network<unknown>, dataset: Dataset): Promise<Throughput> {
   await model.predict(dataset.take(Math.min(dataset.size, 1024)));
   const begin = performance.now();
   await model.predict(dataset);

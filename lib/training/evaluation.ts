@@ -1,11 +1,12 @@
 /** Loss, accuracy and confusion over a dataset. */
 import type { Dataset } from '../data/index.js';
 import { chunkSizer } from '../model/chunks.js';
-import type { CompiledGraph, Network } from '../model/network.js';
+import type { Network } from '../model/network.js';
+import type { CompiledGraph } from '../model/programs.js';
 import { slabBindings } from '../model/source.js';
 import { type LossResult, type RunResult, segments } from '../native.js';
 
-/** What {@link Sequential.evaluate} gives. */
+/** What {@link Model.evaluate} gives. */
 export interface Evaluation {
   /** Mean over rows. */
   readonly loss: number;
@@ -61,7 +62,7 @@ export class LossTally {
 
 /** Runs `compiled` (mode 'evaluate') over all rows. */
 export async function evaluateRows(
-  model: Network,
+  model: Network<unknown>,
   compiled: CompiledGraph,
   dataset: Dataset,
   signal?: AbortSignal,

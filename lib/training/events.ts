@@ -19,6 +19,8 @@ export interface EpochLogs {
   readonly seconds: number;
   /** Of that, spent in native compute. */
   readonly computeSeconds: number;
+  /** Of `seconds`, spent waiting for data: shuffling, decoding, copying rows to the device. */
+  readonly waitSeconds: number;
   readonly imagesPerSecond: number;
 }
 

@@ -1,6 +1,7 @@
 /** The training loop: shuffled rows in chunks of about 50 ms of native work, metrics, validation. */
 import { type ChunkSizer, chunkSizer } from '../model/chunks.js';
-import type { CompiledGraph, Network } from '../model/network.js';
+import type { Network } from '../model/network.js';
+import type { CompiledGraph } from '../model/programs.js';
 import { type Slabs, slabBindings } from '../model/source.js';
 import { type CancelHandle, native, type RunResult, segments } from '../native.js';
 import { type Evaluation, LossTally } from './evaluation.js';
@@ -11,7 +12,7 @@ import type { RowsInOrder, TrainingRows } from './training_rows.js';
 
 /** Everything a loop needs, checked. */
 export interface FitPlan {
-  readonly model: Network;
+  readonly model: Network<unknown>;
   readonly compiled: CompiledGraph;
   readonly source: TrainingRows;
   readonly schedule: Schedule;
@@ -42,6 +43,7 @@ class EpochLoop {
   readonly #batches: number;
   readonly #tally = new LossTally();
   #computeSeconds = 0;
+  #waitSeconds = 0;
   #gradientNorm = 0;
   #learningRate = 0;
 
@@ -56,10 +58,14 @@ class EpochLoop {
     const { model, source } = this.#plan;
     const chunks = chunkSizer(this.#plan.compiled.batch);
     let done = 0;
+    let waiting = begin;
     for await (const { storage, rows } of source.parts(this.#epoch)) {
       const slabs = await model.slabs.get(storage);
+      this.#waitSeconds += (performance.now() - waiting) / 1000;
       done = yield* this.#part({ rows, slabs, done, begin }, chunks, cancel);
+      waiting = performance.now();
     }
+    this.#waitSeconds += (performance.now() - waiting) / 1000;
     const seconds = (performance.now() - begin) / 1000;
     return this.#logs(seconds);
   }
@@ -98,6 +104,7 @@ class EpochLoop {
       indices: rows,
       learningRates: rates,
       seed: model.seed,
+      epoch: this.#epoch,
       slabs: slabBindings(compiled.lowered, part.slabs),
       cancel,
     });
@@ -136,6 +143,7 @@ class EpochLoop {
       gradientNorm: this.#gradientNorm,
       seconds,
       computeSeconds: this.#computeSeconds,
+      waitSeconds: this.#waitSeconds,
       imagesPerSecond: this.#tally.rows / seconds,
     };
   }
@@ -151,8 +159,10 @@ export async function* fitLoop(plan: FitPlan): AsyncGenerator<FitEvent, void> {
   try {
     const done: EpochLogs[] = [];
     for (let epoch = plan.initialEpoch; epoch < epochs; epoch++) {
+      if (model.stateful) await model.zeroStates();
       let logs = yield* new EpochLoop(plan, epoch).run(cancel);
       if (plan.validate !== undefined) {
+        if (model.stateful) await model.zeroStates();
         const { loss, accuracy } = await plan.validate();
         logs = { ...logs, valLoss: loss, valAccuracy: accuracy };
       }

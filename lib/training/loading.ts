@@ -5,21 +5,20 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expectString, rejectUnknownKeys } from '../checks.js';
 import { CugruError, type ErrorCode } from '../errors.js';
 import { readSafetensors } from '../formats/index.js';
-import { expectDecoding, toSequence as makeToSequence, type ToSequence } from '../image/index.js';
-import { factories } from '../layers/index.js';
-import type { Layer } from '../layers/layer.js';
+import { expectDecoding } from '../image/index.js';
 import type { Device, Precision } from '../model/runtime.js';
 import type { Tensor } from '../model/tensor.js';
 import type { StateDict } from '../model/weights.js';
 import { native } from '../native.js';
-import { format, type SavedLayer, type SavedModel, slotsOf, version } from './saving.js';
-import { Sequential } from './sequential.js';
+import { Model } from './model.js';
+import { restoreTopology } from './saved_topology.js';
+import { format, type SavedModel, slotsOf, version } from './saving.js';
 
 /** Options of {@link loadModel}. */
 export interface LoadOptions {
   /** @defaultValue 'auto' */
   readonly device?: Device;
-  /** As of {@link NetworkOptions}: a model's file says nothing of it. */
+  /** As of {@link ModelOptions}: a model's file says nothing of it. */
   readonly precision?: Precision;
 }
 
@@ -59,33 +58,18 @@ async function readConfig(path: string): Promise<SavedModel> {
       { path, version: config.version },
     );
   }
-  if (!Array.isArray(config.layers) || !Array.isArray(config.inputShape)) {
-    throw corrupt(path, '"layers" or "inputShape" is missing');
+  const [nodes, needed] = config.version < 3 ? ['layers', 'layers'] : ['nodes', 'nodes", "outputs'];
+  const content = config as unknown as Readonly<Record<string, unknown>>;
+  const complete = config.version < 3 || Array.isArray(config.outputs);
+  if (!Array.isArray(content[nodes as string]) || !Array.isArray(config.inputShape) || !complete) {
+    throw corrupt(path, `"${needed}" or "inputShape" is missing`);
   }
   return config;
 }
 
-function buildLayer(path: string, saved: SavedLayer): Layer {
-  if (typeof saved !== 'object' || saved === null || !Object.hasOwn(factories, saved.kind)) {
-    throw corrupt(path, `unknown layer kind ${JSON.stringify(saved?.kind)}`);
-  }
-  const factory = factories[saved.kind] as (options: Record<string, unknown>) => Layer;
-  const layer = factory({ ...saved.config, name: saved.name });
-  layer.trainable = saved.trainable !== false;
-  return layer;
-}
-
-function buildModel(path: string, config: SavedModel, options: LoadOptions): Sequential {
+function buildModel(path: string, config: SavedModel, options: LoadOptions): Model<unknown> {
   try {
-    const shared = new Map<string, Layer>();
-    const layers: (Layer | ToSequence)[] = config.layers.map((saved) => {
-      const layer = shared.get(saved.name) ?? buildLayer(path, saved);
-      shared.set(saved.name, layer);
-      return layer;
-    });
-    if (config.toSequence !== undefined) layers.unshift(makeToSequence(config.toSequence));
-    const model = new Sequential(layers, {
-      inputShape: config.inputShape,
+    const model = new Model<unknown>(restoreTopology(config), {
       seed: config.seed,
       device: options.device ?? 'auto',
       ...(options.precision === undefined ? {} : { precision: options.precision }),
@@ -124,7 +108,7 @@ async function hasNegative(data: Float32Array): Promise<boolean> {
   return false;
 }
 
-async function restoreOptimizer(model: Sequential, folder: string): Promise<void> {
+async function restoreOptimizer(model: Model<unknown>, folder: string): Promise<void> {
   if (model.compileOptions === undefined) return;
   const path = join(folder, 'optimizer.safetensors');
   let saved: Awaited<ReturnType<typeof readTensors>>;
@@ -153,11 +137,15 @@ async function restoreOptimizer(model: Sequential, folder: string): Promise<void
 }
 
 /**
- * Loads a model that {@link Sequential} saved: layers, weights, normalisation, optimiser and its state, exactly.
+ * Loads a model that {@link Model.save} saved: layers, weights, normalisation, optimiser and its state, exactly. For a model whose
+ * outputs are an array, say so: `loadModel<Float32Array[]>(folder)`.
  * @throws {@link CugruError} `ERR_CHECKPOINT_CORRUPT` naming file and problem, `ERR_CHECKPOINT_VERSION`,
  * `ERR_CUDA_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`.
  */
-export async function loadModel(folder: string, options: LoadOptions = {}): Promise<Sequential> {
+export async function loadModel<Prediction = Float32Array>(
+  folder: string,
+  options: LoadOptions = {},
+): Promise<Model<Prediction>> {
   rejectUnknownKeys('loadModel', options, ['device', 'precision']);
   const path = join(expectString('folder', folder), 'config.json');
   const config = await readConfig(path);
@@ -167,7 +155,7 @@ export async function loadModel(folder: string, options: LoadOptions = {}): Prom
     await model.setWeights(dict);
     if (config.normalized === false) model.normalized = false;
     await restoreOptimizer(model, folder);
-    return model;
+    return model as Model<Prediction>;
   } catch (error) {
     model.dispose();
     if (error instanceof CugruError && notOfTheFile.includes(error.code)) throw error;

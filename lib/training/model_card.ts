@@ -3,22 +3,24 @@ import { describeScheme } from '../image/index.js';
 import type { Network } from '../model/network.js';
 
 /** A short card: what the model is, what it takes and gives, how to use it. */
-export function modelCard(model: Network & { readonly classNames: readonly string[] | undefined }): string {
-  const { toSequence } = model.spec;
-  const layers = model.spec.layers.map(
+export function modelCard(model: Network<unknown> & { readonly classNames: readonly string[] | undefined }): string {
+  const readings = model.spec.topology.nodes.flatMap(({ reading }) => reading?.toSequence ?? []);
+  const layers = model.layers.map(
     ({ name, layer }) => `- \`${name}\`: ${layer.kind} \`${JSON.stringify(layer.config)}\``,
   );
-  const reads = toSequence === undefined ? '' : `Images are read as sequences: **${describeScheme(toSequence)}**.\n`;
+  const schemes = readings.map(describeScheme).join('** and **');
+  const reads = readings.length === 0 ? '' : `Images are read as sequences: **${schemes}**.\n`;
+  const shapes = model.outputShapes.map((shape) => `[${shape.join(', ')}]`).join(' and ');
   const classes = model.classNames === undefined ? '' : `Classes: ${model.classNames.join(', ')}\n`;
   return `---
 library_name: cugru
-pipeline_tag: ${toSequence === undefined ? 'other' : 'image-classification'}
+pipeline_tag: ${model.inputShape.length === 3 ? 'image-classification' : 'other'}
 tags: [gru, recurrent, cugru]
 ---
 
 # A recurrent model made with cugru
 
-Takes rows of [${model.inputShape.join(', ')}], gives [${model.outputShape.join(', ')}]; ${model.parameterCount} parameters.
+Takes rows of [${model.inputShape.join(', ')}], gives ${shapes}; ${model.parameterCount} parameters.
 ${reads}${classes}
 ${layers.join('\n')}
 

@@ -1,5 +1,5 @@
 /** Where the time of a training step goes. */
-import { textTable } from '../model/summary.js';
+import { stepsSuffix, textTable } from '../model/summary.js';
 import type { RunResult } from '../native.js';
 
 /** One operation of a {@link Profile}. */
@@ -21,12 +21,17 @@ export interface Profile {
   /** All operations of one batch, without the optimiser. */
   readonly milliseconds: number;
   readonly batchSize: number;
+  /**
+   * How steps are done when they are not profiled, as in `ModelSummary.steps`: `direct`, `graph`, or `eager: ` and the reason.
+   * A profile itself is eager, since each operation is waited for.
+   */
+  readonly steps: string;
   /** The table as text. */
   toString(): string;
 }
 
 /** @internal */
-export function profileOf(result: RunResult, batchSize: number): Profile {
+export function profileOf(result: RunResult, batchSize: number, steps: string): Profile {
   const operations = result.nodes.map(
     ({ name, op, variant, forward, backward }): OperationProfile => ({
       name,
@@ -47,6 +52,8 @@ export function profileOf(result: RunResult, batchSize: number): Profile {
     operations,
     milliseconds,
     batchSize,
-    toString: () => `${textTable([head, ...cells])}\n${milliseconds.toFixed(3)} ms for a batch of ${batchSize}`,
+    steps,
+    toString: () =>
+      `${textTable([head, ...cells])}\n${milliseconds.toFixed(3)} ms for a batch of ${batchSize}${stepsSuffix(steps)}`,
   };
 }

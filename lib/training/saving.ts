@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CugruError } from '../errors.js';
 import { expectReplaceableFolder, safetensorsParts, writeFolder } from '../formats/index.js';
-import type { Decoding, ToSequence, ToSequenceOptions } from '../image/index.js';
-import type { factories } from '../layers/index.js';
+import type { Decoding } from '../image/index.js';
+import { saveLayer } from '../layers/layer.js';
 import type { Loss } from '../layers/loss.js';
+import type { SavedLayer } from '../layers/saved_layer.js';
+import type { TensorRef, TopologyNode } from '../layers/topology.js';
 import type { Network } from '../model/network.js';
 import type { StateDict } from '../model/weights.js';
 import { native, type StoreContent } from '../native.js';
@@ -18,17 +20,18 @@ export const format = 'cugru';
  * Of `config.json`; every older one is read.
  * - 1: the first
  * - 2: more schemes of `toSequence`, and `decoding`
+ * - 3: any graph, as `nodes` and `outputs`; before, `layers` were a chain, behind `toSequence` if there was one
  */
-export const version = 2;
+export const version = 3;
 const files = ['config.json', 'model.safetensors', 'optimizer.safetensors', 'README.md'] as const;
 
-/** A layer in `config.json`. */
-export interface SavedLayer {
-  readonly kind: keyof typeof factories;
-  /** Layers of the same name are one layer, used several times. */
+/** The number of an earlier node, and which of its outputs. */
+export type SavedRef = readonly [node: number, output: number];
+
+/** A node in `config.json`: the model's input, the input read as a sequence, or a layer. */
+export interface SavedNode extends SavedLayer {
   readonly name: string;
-  readonly trainable: boolean;
-  readonly config: Readonly<Record<string, unknown>>;
+  readonly inputs: readonly SavedRef[];
 }
 
 /** The content of `config.json`. */
@@ -36,11 +39,15 @@ export interface SavedModel {
   readonly format: typeof format;
   readonly version: number;
   readonly inputShape: readonly number[];
+  /** Rows of every batch, where they are fixed. */
+  readonly batchSize?: number;
   readonly seed: number;
-  readonly toSequence?: ToSequenceOptions;
   /** False: the normalisation waits for the first training set. */
   readonly normalized?: boolean;
-  readonly layers: readonly SavedLayer[];
+  /** Each after its inputs. Nodes of the same name are one layer, used several times. */
+  readonly nodes: readonly SavedNode[];
+  /** One, or an array for a model whose predictions are one. */
+  readonly outputs: SavedRef | readonly SavedRef[];
   readonly compile?: { readonly optimizer: Optimizer; readonly loss: Loss };
   readonly classNames?: readonly string[];
   /** How image files become rows. */
@@ -48,28 +55,35 @@ export interface SavedModel {
 }
 
 /** @internal What saving needs of a model that was trained. */
-export interface SavableModel extends Network {
+export interface SavableModel extends Network<unknown> {
   readonly compileOptions: { readonly optimizer: Optimizer; readonly loss: Loss } | undefined;
   readonly classNames: readonly string[] | undefined;
   readonly decoding: Decoding | undefined;
   configure(): Promise<void>;
 }
 
+type DescribedNode = Omit<SavedNode, 'inputs'>;
+
+function describeNode({ name, layer, reading }: TopologyNode, isImage: boolean): DescribedNode {
+  if (layer !== undefined) return { ...saveLayer(layer), name };
+  const { toSequence, normalization } = reading;
+  if (toSequence === undefined) return { kind: 'input', name, config: isImage ? { normalization } : {} };
+  const { kind: _, ...config } = toSequence;
+  return { kind: 'image.toSequence', name, config };
+}
+
 function describeModel(model: SavableModel): SavedModel {
-  const { toSequence } = model.spec;
-  const plain = (({ kind: _, ...rest }: ToSequence) => rest) as (config: ToSequence) => ToSequenceOptions;
+  const { nodes, outputs, severalOutputs } = model.spec.topology;
+  const refs = (list: readonly TensorRef[]): SavedRef[] => list.map(({ node, output }) => [node, output]);
   return {
     format,
     version,
     inputShape: model.inputShape,
+    ...(model.batchSize === undefined ? {} : { batchSize: model.batchSize }),
     seed: model.seed,
-    ...(toSequence === undefined ? {} : { toSequence: plain(toSequence), normalized: model.normalized }),
-    layers: model.spec.layers.map(({ name, layer }) => ({
-      kind: layer.kind as keyof typeof factories,
-      name,
-      trainable: layer.trainable,
-      config: layer.config,
-    })),
+    ...(model.normalization === 'none' ? {} : { normalized: model.normalized }),
+    nodes: nodes.map((node) => ({ ...describeNode(node, model.inputShape.length === 3), inputs: refs(node.inputs) })),
+    outputs: severalOutputs ? refs(outputs) : (refs(outputs)[0] as SavedRef),
     ...(model.compileOptions === undefined ? {} : { compile: model.compileOptions }),
     ...(model.classNames === undefined ? {} : { classNames: model.classNames }),
     ...(model.decoding === undefined ? {} : { decoding: model.decoding }),

@@ -25,6 +25,8 @@ export interface RowOrder {
   readonly batchSize: number;
   readonly initialEpoch: number;
   readonly signal: AbortSignal | undefined;
+  /** Rows of a stream carry their places in the epoch, for augmentation. */
+  readonly numbered: boolean;
 }
 
 function ofDataset(dataset: Dataset, { shuffle, seed }: RowOrder): TrainingRows {
@@ -38,7 +40,7 @@ function ofDataset(dataset: Dataset, { shuffle, seed }: RowOrder): TrainingRows 
   };
 }
 
-function ofStream(stream: DatasetStream, { batchSize, initialEpoch, signal }: RowOrder): TrainingRows {
+function ofStream(stream: DatasetStream, { batchSize, initialEpoch, signal, numbered }: RowOrder): TrainingRows {
   const { size } = stream;
   if (size === undefined) {
     const problem = 'a stream needs a size to be fitted, for the schedule; give datasets.streamRows its size';
@@ -53,8 +55,14 @@ function ofStream(stream: DatasetStream, { batchSize, initialEpoch, signal }: Ro
       throw new CugruError('ERR_VALUE', `the stream '${stream.name}' has no rows`);
     },
     async *parts(epoch) {
+      let first = 0;
       for await (const { storage, size: count } of stream.cut(epoch, slabRows, signal)) {
-        yield { storage, rows: Int32Array.from({ length: count }, (_, i) => i) };
+        const samples = Int32Array.from({ length: count }, (_, i) => first + i);
+        yield {
+          storage: numbered ? { ...storage, samples } : storage,
+          rows: Int32Array.from({ length: count }, (_, i) => i),
+        };
+        first += count;
       }
     },
   };

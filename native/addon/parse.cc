@@ -120,6 +120,16 @@ float factor(const Napi::Object& from, const char* key) {
   return static_cast<float>(value);
 }
 
+ParamRule parseRule(const Napi::Value& value) {
+  Napi::Object from = object(value, "a parameter's rule");
+  const auto number = [&](const char* key) {
+    const double given = numberOr(from, key, 0);
+    if (!(given >= 0 && given <= 1e30)) fail(code::kValue, key, " must be from 0 to 1e30, got ", given);
+    return static_cast<float>(given);
+  };
+  return {number("l2"), number("maxNorm")};
+}
+
 GroupSpec parseGroup(const Napi::Value& value) {
   Napi::Object from = object(value, "a parameter group");
   GroupSpec group;
@@ -138,6 +148,7 @@ GroupSpec parseGroup(const Napi::Value& value) {
     group.initializers = mapped<InitSpec>(from.Get("initializers"), "initializers",
                                           [](const Napi::Value& init) { return parseInit(init, false); });
   }
+  if (present(from, "rules")) group.rules = mapped<ParamRule>(from.Get("rules"), "rules", parseRule);
   return group;
 }
 

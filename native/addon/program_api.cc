@@ -43,6 +43,7 @@ Napi::Value programInfo(const Napi::CallbackInfo& info) {
   out.Set("nodes", nodes);
   out.Set("batch", Napi::Number::New(env, static_cast<double>(handle->thing->batch())));
   out.Set("arenaBytes", Napi::Number::New(env, static_cast<double>(handle->thing->arenaBytes())));
+  out.Set("steps", Napi::String::New(env, handle->thing->stepping()));
   return out;
 }
 
@@ -130,6 +131,7 @@ Napi::Value secondsObject(Napi::Env env, const NodeSeconds& node) {
 Napi::Value resultObject(Napi::Env env, const RunResult& result) {
   Napi::Object out = Napi::Object::New(env);
   out.Set("batches", Napi::Number::New(env, static_cast<double>(result.batches)));
+  out.Set("replayed", Napi::Number::New(env, static_cast<double>(result.replayed)));
   out.Set("cancelled", Napi::Boolean::New(env, result.cancelled));
   out.Set("seconds", Napi::Number::New(env, result.seconds));
   out.Set("gradientNorm", Napi::Number::New(env, result.gradientNorm));

@@ -19,6 +19,23 @@ class Memory {
   virtual ~Memory() = default;
   virtual void* data() const noexcept = 0;
   virtual size_t bytes() const noexcept = 0;
+  // Tells it from memory that lay, or will lie, at the same address: what was recorded on one is not replayed on another.
+  virtual uint64_t id() const noexcept { return 0; }
+};
+
+class Stream;
+
+// Device work that was kept instead of done (a CUDA graph). Each replay does it, on what lies in the same memory then.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  // Queues the work. Not empty: why it was refused, and nothing was queued. Throws when the device was lost.
+  virtual std::string replay(Stream& stream) = 0;
+};
+
+struct Recorded {
+  std::unique_ptr<Recording> recording;  // null: nothing was kept, and nothing done
+  std::string why;                       // it is null
 };
 
 // An ordered queue of device work. On the CPU: the threads that a call may use, and work is done when a call returns.
@@ -29,6 +46,12 @@ class Stream {
   // Around many steps in a row: a hint to keep at hand what the next step needs.
   virtual void enterRun() noexcept {}
   virtual void leaveRun() noexcept {}
+  // Keeps what `work` queues. It has been done at least once before, so that all that is made at a first time is there, and it
+  // neither uploads, downloads, allocates nor waits. Throws when the device was lost. See Backend::recordsSteps.
+  virtual Recorded record(const std::function<void()>& work) {
+    (void)work;
+    return {nullptr, "this backend records nothing"};
+  }
 };
 
 class StreamRun {
@@ -79,15 +102,24 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual KernelSizes sizes() const = 0;
   virtual std::string variant() const = 0;  // which implementation was chosen, for summary(): "cpu fused avx2"
+  // Why a step that it is part of cannot be recorded: it waits for the device, or its calls depend on what is there. Empty: it can.
+  virtual std::string recordRefusal() const { return ""; }
   virtual void forward(const KernelArgs& args, Stream& stream) = 0;
   virtual void backward(const KernelArgs& args, Stream& stream) = 0;  // ERR_INTERNAL for ops without gradient
+};
+
+// A run of a group's canonical floats, and where it begins in the physical slice.
+struct ParamPlace {
+  int64_t canonical = 0, physical = 0, count = 0;
 };
 
 // How a backend stores one group of parameters, and what it derives from them once per update.
 class ParameterLayout {
  public:
   virtual ~ParameterLayout() = default;
-  virtual int64_t elements() const = 0;      // floats of the physical slice (padding included, kept zero)
+  virtual int64_t elements() const = 0;  // floats of the physical slice (padding included, kept zero)
+  virtual std::vector<ParamPlace> places()
+      const = 0;                             // of all floats, in canonical order; a matrix is cut between rows only
   virtual size_t preparedBytes() const = 0;  // 0 when kernels read params directly
   // Between host floats in canonical form (all of the group's params, one after the other) and a physical slice.
   virtual void fromCanonical(const float* canonical, float* params, Stream& stream) const = 0;
@@ -112,12 +144,20 @@ struct OptimizerDesc {
   int slots() const { return kind == OptimizerKind::sgd ? (momentum != 0 ? 1 : 0) : 2; }
 };
 
-// A run of the flat buffer that is updated alike.
+// A run of the flat buffer that is updated alike; runs come in order.
+//   l2       2 * l2 * w is added to the gradient of w, before the norm of all gradients is taken: the penalty l2 * sum(w^2)
+//   maxNorm  after an update each row is scaled down to this Euclidean norm where it is above; 0: off
 struct ParamRange {
   int64_t first = 0, count = 0;
   bool frozen = false;
   float rateFactor = 1, decayFactor = 1;
+  float l2 = 0, maxNorm = 0;
+  int64_t rowLength = 0;  // where there is a maxNorm: the run is whole rows of this many floats
 };
+inline bool operator==(const ParamRange& a, const ParamRange& b) {
+  return a.first == b.first && a.count == b.count && a.frozen == b.frozen && a.rateFactor == b.rateFactor &&
+         a.decayFactor == b.decayFactor && a.l2 == b.l2 && a.maxNorm == b.maxNorm && a.rowLength == b.rowLength;
+}
 
 // What updates leave behind; zeroed before a run.
 struct UpdateReport {
@@ -149,6 +189,11 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
   virtual size_t workspace() const = 0;
+  // Before the first update of a run, and never while recording: uploads what the host has changed since the last.
+  virtual void begin(const OptimizerArgs& args, Stream& stream) {
+    (void)args;
+    (void)stream;
+  }
   virtual void update(const OptimizerArgs& args, Stream& stream) = 0;
   virtual LossScale lossScale(Stream&) { return {}; }
   virtual void setLossScale(const LossScale&) {}  // when resuming; the scale is not 0
@@ -172,7 +217,10 @@ class Backend {
 
   virtual std::unique_ptr<Stream> createStream() = 0;
   // A stream whose work is done on the calling thread alone, before the call returns (for one streaming step).
-  virtual std::unique_ptr<Stream> createInlineStream() = 0;    // ERR_UNSUPPORTED where there is no such thing
+  virtual std::unique_ptr<Stream> createInlineStream() = 0;  // ERR_UNSUPPORTED where there is no such thing
+  // Whether its streams record steps, which pays where queueing work costs time. Where they do: why not now; empty: nothing is against it.
+  virtual bool recordsSteps() const { return false; }
+  virtual std::string recordRefusal() const { return ""; }
   virtual bool usesHostMemory() const { return false; }        // host buffers need no copy to be slabs
   virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;  // zeroed; ERR_OUT_OF_MEMORY names wanted and free
   virtual void upload(void* device, const void* host, size_t bytes, Stream& stream) = 0;
@@ -180,6 +228,8 @@ class Backend {
   virtual void copy(void* to, const void* from, size_t bytes, Stream& stream) = 0;
   virtual void zero(void* device, size_t bytes, Stream& stream) = 0;
   virtual void accumulate(float* sum, const float* term, int64_t elements, Stream& stream) = 0;  // sum += term
+  // *control = run[*next], and *next goes on by one: how a step, recorded or not, comes to its numbers without the host.
+  virtual void takeControl(StepControl* control, const StepControl* run, int64_t* next, Stream& stream) = 0;
 };
 
 }  // namespace cugru

@@ -1,4 +1,4 @@
-// The sum of tensors alike, from the first to the last.
+// The sum of tensors alike, from the first to the last, times a factor.
 #include <algorithm>
 
 #include "core/ops/ops.h"
@@ -29,6 +29,7 @@ class AddKernel final : public Kernel {
         vectors_.table->add(sum, term(args, i) + first, out + first, count);
         sum = out + first;
       }
+      if (desc_.scale != 1) vectors_.table->scale(sum, desc_.scale, out + first, count);
     });
   }
 
@@ -39,10 +40,12 @@ class AddKernel final : public Kernel {
       for (size_t i = 0; i < desc_.terms; ++i) {
         float* dx = static_cast<float*>(args.inputGradients[i]);
         if (dx == nullptr) continue;
-        if (dy != nullptr) {
-          std::copy(dy + first, dy + first + count, dx + first);
-        } else {
+        if (dy == nullptr) {
           std::fill_n(dx + first, count, 0.0f);
+        } else if (desc_.scale != 1) {
+          vectors_.table->scale(dy + first, desc_.scale, dx + first, count);
+        } else {
+          std::copy(dy + first, dy + first + count, dx + first);
         }
       }
     });

@@ -79,6 +79,9 @@ class CpuBackend final : public Backend {
       vectors_.table->add(sum + first, term + first, sum + first, count);
     });
   }
+  void takeControl(StepControl* control, const StepControl* run, int64_t* next, Stream&) override {
+    *control = run[(*next)++];
+  }
 
  private:
   Vectors vectors_;

@@ -52,10 +52,14 @@ class GatherKernel final : public Kernel {
     return (value - args.params[channel]) / args.params[desc_.channels + channel];
   }
 
+  int64_t sourceRow(const KernelArgs& args, int64_t row) const {
+    if (!desc_.picks) return row;
+    return static_cast<const int32_t*>(args.inputs[1])[args.control->firstRow + row];
+  }
+
   void gatherRow(const KernelArgs& args, int64_t row) const {
     const bool valid = row < args.control->validRows;
-    const int32_t* indices = static_cast<const int32_t*>(args.inputs[1]);
-    const int64_t from = valid ? static_cast<int64_t>(indices[args.control->firstRow + row]) * source_ : 0;
+    const int64_t from = valid ? sourceRow(args, row) * source_ : 0;
     if (desc_.slab.dtype == DType::i32) {
       const int32_t* slab = static_cast<const int32_t*>(args.inputs[0]) + from;
       const int32_t rest = valid ? 0 : desc_.fill;

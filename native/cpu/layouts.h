@@ -20,6 +20,7 @@ class PlainLayout : public ParameterLayout {
     for (const ParamSpec& param : group.params) elements_ += param.elements();
   }
   int64_t elements() const override { return elements_; }
+  std::vector<ParamPlace> places() const override { return {{0, 0, elements_}}; }
   size_t preparedBytes() const override { return 0; }
   void fromCanonical(const float* canonical, float* params, Stream&) const override {
     std::copy(canonical, canonical + elements_, params);

@@ -1,5 +1,5 @@
-// SGD, Adam and AdamW as PyTorch defines them, over fixed blocks of the flat parameter buffer; clipping by the norm of all
-// gradients together.
+// SGD, Adam and AdamW as PyTorch defines them, over fixed blocks of the flat parameter buffer; penalties, clipping by the norm of
+// all gradients together, and bounds of rows' norms.
 #include <algorithm>
 #include <cmath>
 
@@ -38,6 +38,9 @@ class CpuOptimizer final : public Optimizer {
       });
       std::fill_n(args.gradients + first, count, 0.0f);
     });
+    for (size_t i = 0; i < args.rangeCount; ++i) {
+      if (!args.ranges[i].frozen && args.ranges[i].maxNorm > 0) holdNorms(args, args.ranges[i], cpu(stream));
+    }
   }
 
  private:
@@ -52,11 +55,13 @@ class CpuOptimizer final : public Optimizer {
     }
   }
 
+  // Of the gradients with those of the penalties, which it adds.
   double gradientNorm(const OptimizerArgs& args, CpuStream& stream) const {
     double* parts = static_cast<double*>(args.workspace);
     stream.blocks(args.elements, kBlock, 0.5, [&](int64_t first, int64_t count) {
       double sum = 0;
-      eachRun(args, first, count, [&](const ParamRange&, int64_t at, int64_t run) {
+      eachRun(args, first, count, [&](const ParamRange& range, int64_t at, int64_t run) {
+        if (range.l2 > 0) table_.addScaled(args.params + at, 2 * range.l2, args.gradients + at, run);
         sum += table_.sumOfSquares(args.gradients + at, run);
       });
       parts[first / kBlock] = sum;
@@ -64,6 +69,21 @@ class CpuOptimizer final : public Optimizer {
     double total = 0;
     for (int64_t block = 0; block * kBlock < args.elements; ++block) total += parts[block];
     return std::sqrt(total);
+  }
+
+  // A row is one task's, whatever the threads.
+  void holdNorms(const OptimizerArgs& args, const ParamRange& range, CpuStream& stream) const {
+    const int64_t length = range.rowLength, rows = range.count / length;
+    stream.blocks(rows, std::max<int64_t>(1, kBlock / length), static_cast<double>(length) / 2,
+                  [&](int64_t first, int64_t count) {
+                    for (int64_t row = first; row < first + count; ++row) {
+                      float* weights = args.params + range.first + row * length;
+                      const double norm = std::sqrt(table_.sumOfSquares(weights, length));
+                      if (!(norm > static_cast<double>(range.maxNorm))) continue;
+                      const auto factor = static_cast<float>(static_cast<double>(range.maxNorm) / norm);
+                      for (int64_t i = 0; i < length; ++i) weights[i] *= factor;
+                    }
+                  });
   }
 
   // As torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)).

@@ -17,14 +17,32 @@ std::unique_ptr<Kernel> makeRecurrent(const OpDesc& desc, const Vectors& vectors
 
 constexpr Entry kEntries[] = {
     {"gather", makeGather},
+    {"augment", makeAugment},
     {"rnn", makeRecurrent},
     {"lastState", makeLastState},
     {"dense", makeDense},
     {"softmax", makeSoftmax},
     {"dropout", makeDropout},
     {"add", makeAdd},
+    {"multiply", makeMultiply},
+    {"rearrange", makeRearrange},
+    {"concat", makeConcat},
+    {"reverse", makeReverse},
+    {"reduceSteps", makeReduceSteps},
+    {"conv2d", makeConv2d},
+    {"maxPool2d", makePool2d},
+    {"avgPool2d", makePool2d},
+    {"layerNorm", makeLayerNorm},
+    {"batchNorm", makeBatchNorm},
+    {"activation", makeActivation},
+    {"attentionPool", makeAttentionPool},
+    {"trailingLengths", makeTrailingLengths},
+    {"addTable", makeAddTable},
+    {"appendTable", makeAppendTable},
+    {"state", makeState},
     {"softmaxCrossEntropy", makeSoftmaxCrossEntropy},
     {"meanSquaredError", makeMeanSquaredError},
+    {"squaredError", makeSquaredError},
 };
 }  // namespace
 
@@ -40,6 +58,7 @@ std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const Vector
     return rnnShape(group).cell == Cell::gru ? makeRnnLayout(group, vectors) : makeCellsLayout(group, vectors);
   }
   if (group.op == "dense") return makeDenseLayout(group, vectors);
+  if (group.op == "conv2d") return makeConv2dLayout(group, vectors);
   return std::make_unique<PlainLayout>(group);
 }
 

@@ -57,14 +57,39 @@ class CrossEntropyKernel final : public Kernel {
     return static_cast<int32_t>(std::max_element(values, values + count) - values);
   }
 
-  int64_t slabRow(const KernelArgs& args, int64_t row) const {
-    return static_cast<const int32_t*>(args.inputs[2])[args.control->firstRow + row];
+  // What a row is compared with: lambda of its own label, and the rest of its partner's.
+  struct Target {
+    const float *own, *other;      // distributions
+    int64_t ownClass, otherClass;  // or classes
+    float lambda;
+    float operator()(int64_t c) const {
+      if (own == nullptr) return (c == ownClass ? lambda : 0.0f) + (c == otherClass ? 1 - lambda : 0.0f);
+      return other == own ? own[c] : lambda * own[c] + (1 - lambda) * other[c];
+    }
+  };
+
+  Target target(const KernelArgs& args, int64_t row) const {
+    int64_t partner = row;
+    float lambda = 1;
+    if (desc_.mixes) {
+      const int64_t wanted = static_cast<const int32_t*>(args.inputs[3])[row];
+      if (wanted < args.control->validRows) partner = wanted;
+      lambda = static_cast<const float*>(args.inputs[4])[row];
+    }
+    const int32_t* indices = static_cast<const int32_t*>(args.inputs[2]) + args.control->firstRow;
+    const int64_t own = indices[row], other = indices[partner];
+    if (desc_.softLabels) {
+      const float* labels = static_cast<const float*>(args.inputs[1]);
+      return {labels + own * desc_.features, labels + other * desc_.features, 0, 0, lambda};
+    }
+    const int32_t* labels = static_cast<const int32_t*>(args.inputs[1]);
+    return {nullptr, nullptr, labels[own], labels[other], lambda};
   }
-  const float* distribution(const KernelArgs& args, int64_t row) const {
-    return static_cast<const float*>(args.inputs[1]) + slabRow(args, row) * desc_.features;
-  }
-  int32_t label(const KernelArgs& args, int64_t row) const {
-    return static_cast<const int32_t*>(args.inputs[1])[slabRow(args, row)];
+
+  int32_t truth(const Target& wanted) const {
+    const bool own = wanted.lambda >= 0.5f;
+    if (desc_.softLabels) return largest(own ? wanted.own : wanted.other, desc_.features);
+    return static_cast<int32_t>(own ? wanted.ownClass : wanted.otherClass);
   }
 
   RowResult evaluate(const KernelArgs& args, int64_t row) const {
@@ -75,22 +100,24 @@ class CrossEntropyKernel final : public Kernel {
     const double logSum = static_cast<double>(top) + std::log(static_cast<double>(sum));
     const double smoothing = static_cast<double>(desc_.labelSmoothing),
                  evenly = smoothing / static_cast<double>(classes);
+    const Target wanted = target(args, row);
+    const auto surprise = [&](int64_t c) { return logSum - static_cast<double>(x[c]); };
     double loss = 0;
-    int32_t truth = 0;
     if (desc_.softLabels) {
-      const float* labels = distribution(args, row);
-      truth = largest(labels, classes);
       for (int64_t c = 0; c < classes; ++c) {
-        loss += ((1 - smoothing) * static_cast<double>(labels[c]) + evenly) * (logSum - static_cast<double>(x[c]));
+        loss += ((1 - smoothing) * static_cast<double>(wanted(c)) + evenly) * surprise(c);
       }
     } else {
-      truth = label(args, row);
-      loss = (1 - smoothing) * (logSum - static_cast<double>(x[truth]));
+      loss = (1 - smoothing) * surprise(wanted.ownClass);
+      if (desc_.mixes) {
+        const double lambda = static_cast<double>(wanted.lambda);
+        loss = (1 - smoothing) * (lambda * surprise(wanted.ownClass) + (1 - lambda) * surprise(wanted.otherClass));
+      }
       if (smoothing > 0) {
-        for (int64_t c = 0; c < classes; ++c) loss += evenly * (logSum - static_cast<double>(x[c]));
+        for (int64_t c = 0; c < classes; ++c) loss += evenly * surprise(c);
       }
     }
-    return {loss, truth, largest(x, classes)};
+    return {loss, truth(wanted), largest(x, classes)};
   }
 
   // (probability * sum of targets - target) * scale / valid rows.
@@ -101,19 +128,14 @@ class CrossEntropyKernel final : public Kernel {
     vectors_.table->softmaxRow(x, dx, classes, &top, &sum);
     const float scale = args.control->gradientScale / static_cast<float>(args.control->validRows);
     const float smoothing = desc_.labelSmoothing, evenly = smoothing / static_cast<float>(classes);
+    const Target wanted = target(args, row);
+    float total = 1;
     if (desc_.softLabels) {
-      const float* labels = distribution(args, row);
       double mass = static_cast<double>(smoothing);
-      for (int64_t c = 0; c < classes; ++c) mass += static_cast<double>(1 - smoothing) * static_cast<double>(labels[c]);
-      const float total = static_cast<float>(mass);
-      for (int64_t c = 0; c < classes; ++c) dx[c] = (dx[c] * total - ((1 - smoothing) * labels[c] + evenly)) * scale;
-    } else {
-      const int64_t truth = label(args, row);
-      for (int64_t c = 0; c < classes; ++c) {
-        const float target = (c == truth ? 1 - smoothing : 0.0f) + evenly;
-        dx[c] = (dx[c] - target) * scale;
-      }
+      for (int64_t c = 0; c < classes; ++c) mass += static_cast<double>(1 - smoothing) * static_cast<double>(wanted(c));
+      total = static_cast<float>(mass);
     }
+    for (int64_t c = 0; c < classes; ++c) dx[c] = (dx[c] * total - ((1 - smoothing) * wanted(c) + evenly)) * scale;
   }
 
   template <typename Body>

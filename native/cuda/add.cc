@@ -1,4 +1,4 @@
-// The sum of tensors alike, from the first to the last.
+// The sum of tensors alike, from the first to the last, times a factor.
 #include "core/ops/ops.h"
 #include "cuda/launch.h"
 #include "cuda/registry.h"
@@ -17,7 +17,10 @@ struct Terms {
 class AddKernel final : public Kernel {
  public:
   AddKernel(const OpDesc& desc, const DeviceRef& device)
-      : desc_(addDesc(desc)), elements_(desc_.rows * desc_.features), add_(*device, "elementwise.cu", "add_terms") {}
+      : desc_(addDesc(desc)),
+        elements_(desc_.rows * desc_.features),
+        add_(*device, "elementwise.cu", "add_terms"),
+        scale_(*device, "elementwise.cu", "scale_elements") {}
 
   KernelSizes sizes() const override { return {}; }
   std::string variant() const override { return "cuda add"; }
@@ -27,7 +30,7 @@ class AddKernel final : public Kernel {
     Terms terms{};
     for (size_t i = 0; i < desc_.terms; ++i) terms.term[i] = static_cast<const float*>(args.inputs[i]);
     add_(cuda(stream), flatGrid(elements_), kFlatBlock, static_cast<float*>(args.outputs[0]), terms,
-         static_cast<int32_t>(desc_.terms), elements_);
+         static_cast<int32_t>(desc_.terms), desc_.scale, elements_);
   }
 
   void backward(const KernelArgs& args, Stream& stream) override {
@@ -38,6 +41,9 @@ class AddKernel final : public Kernel {
       if (args.inputGradients[i] == nullptr) continue;
       if (dy == nullptr) {
         s.zero(args.inputGradients[i], bytes);
+      } else if (desc_.scale != 1) {
+        scale_(s, flatGrid(elements_), kFlatBlock, static_cast<const float*>(dy), desc_.scale,
+               static_cast<float*>(args.inputGradients[i]), elements_);
       } else {
         s.copy(args.inputGradients[i], dy, bytes);
       }
@@ -47,7 +53,8 @@ class AddKernel final : public Kernel {
  private:
   RowsDesc desc_;
   int64_t elements_;
-  Function<float*, Terms, int32_t, int64_t> add_;
+  Function<float*, Terms, int32_t, float, int64_t> add_;
+  Function<const float*, float, float*, int64_t> scale_;
 };
 
 }  // namespace

@@ -50,6 +50,8 @@ class CudaBackend final : public Backend {
   std::unique_ptr<Stream> createInlineStream() override {
     fail(code::kUnsupported, "synchronous streaming runs on the CPU only");
   }
+  bool recordsSteps() const override { return true; }
+  std::string recordRefusal() const override { return device_->graphsOff(); }
   std::unique_ptr<Memory> allocate(size_t bytes) override { return std::make_unique<DeviceMemory>(device_, bytes); }
 
   void upload(void* device, const void* host, size_t bytes, Stream& stream) override {
@@ -65,10 +67,16 @@ class CudaBackend final : public Backend {
   void accumulate(float* sum, const float* term, int64_t elements, Stream& stream) override {
     accumulate_(cuda::cuda(stream), cuda::flatGrid(elements), cuda::kFlatBlock, sum, term, elements);
   }
+  void takeControl(StepControl* control, const StepControl* run, int64_t* next, Stream& stream) override {
+    cuda::CudaStream& s = cuda::cuda(stream);
+    if (!takeControl_.ready()) takeControl_ = {*device_, "step.cu", "take_control"};  // a program may have no kernels
+    takeControl_(s, cuda::Extent{}, cuda::Extent{cuda::kWarp}, control, run, next);
+  }
 
  private:
   std::shared_ptr<Device> device_;
   cuda::Function<float*, const float*, int64_t> accumulate_;
+  cuda::Function<StepControl*, const StepControl*, int64_t*> takeControl_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/ops/ops.h"
+#include "cuda/column_sums.h"
 #include "cuda/half.h"
 #include "cuda/launch.h"
 #include "cuda/layouts.h"
@@ -13,8 +14,6 @@
 namespace cugru::cuda {
 
 namespace {
-
-constexpr int64_t kBiasRows = 64;  // of one partial sum, as in kernels/reduce_rows.cu
 
 class DenseKernel final : public Kernel {
  public:
@@ -64,13 +63,14 @@ class DenseKernel final : public Kernel {
     if (dx != nullptr) inputGradient_->run(factor, weights(args), dx, nullptr, products(args), s);
     if (args.paramGradients == nullptr) return;
     weightGradient_->run(factor, input(args), args.paramGradients, nullptr, products(args), s);
-    if (desc_.hasBias) biasGradient(args, dy, s);
+    if (!desc_.hasBias) return;
+    biasGradient_.add(dy, static_cast<float*>(workspaceAt(args, biasPartsAt_)), args.paramGradients + biasAt_, nullptr,
+                      s);
   }
 
  private:
   using End = MatmulShape::End;
 
-  int64_t biasBlocks() const { return desc_.hasBias ? ceilDiv(desc_.rows, kBiasRows) : 0; }
   int64_t gradientFloats() const { return desc_.activation == Activation::linear ? 0 : desc_.rows * desc_.units; }
   static void* workspaceAt(const KernelArgs& args, size_t at) { return static_cast<char*>(args.workspace) + at; }
   void* products(const KernelArgs& args) const { return workspaceAt(args, productsAt_); }
@@ -89,7 +89,7 @@ class DenseKernel final : public Kernel {
     size_t most = forward_->workspace();
     if (training_) {
       linearAt_ = take(sizes_.workspace, static_cast<size_t>(gradientFloats()) * sizeof(float));
-      biasPartsAt_ = take(sizes_.workspace, static_cast<size_t>(biasBlocks() * desc_.units) * sizeof(float));
+      biasPartsAt_ = take(sizes_.workspace, static_cast<size_t>(biasGradient_.workspaceFloats()) * sizeof(float));
       if (isHalf(precision_)) halfGradientAt_ = take(sizes_.workspace, outputEdge().bytes());
       for (const Matmul* one : {inputGradient_.get(), weightGradient_.get()}) {
         if (one != nullptr) most = std::max(most, one->workspace());
@@ -129,21 +129,20 @@ class DenseKernel final : public Kernel {
   void planBackward(const OpDesc& desc, const DeviceRef& device) {
     if (desc.inputGradient.empty() || desc.inputGradient[0]) {
       MatmulShape shape = product(desc_.rows, desc_.inputs, desc_.units);
-      shape.widthOfA = width(desc_.units);
-      shape.widthOfB = width(desc_.inputs);
+      shape.strideA = width(desc_.units);
+      shape.strideB = width(desc_.inputs);
       shape.unscales = edges_.scale();
       inputGradient_ = Matmul::create(device, shape);
     }
     MatmulShape shape = product(desc_.units, desc_.inputs, desc_.rows);
     shape.transposeA = true;
     shape.adds = true;
-    shape.widthOfA = width(desc_.units);
-    shape.widthOfB = width(desc_.inputs);
+    shape.strideA = width(desc_.units);
+    shape.strideB = width(desc_.inputs);
     shape.unscales = edges_.scale();
     weightGradient_ = Matmul::create(device, shape);
     activationGradient_ = {*device, "elementwise.cu", "activation_gradient"};
-    biasParts_ = {*device, "reduce_rows.cu", "sum_rows_parts"};
-    biasFinish_ = {*device, "reduce_rows.cu", "sum_rows_finish"};
+    if (desc_.hasBias) biasGradient_ = {*device, desc_.rows, desc_.units};
   }
 
   // The gradient before the activation.
@@ -157,20 +156,6 @@ class DenseKernel final : public Kernel {
     return to;
   }
 
-  void biasGradient(const KernelArgs& args, const float* dy, CudaStream& stream) const {
-    auto* parts = static_cast<float*>(workspaceAt(args, biasPartsAt_));
-    const int64_t most = 65535;  // blocks in the second direction of a grid
-    for (int64_t first = 0; first < biasBlocks(); first += most) {
-      const int64_t blocks = std::min(most, biasBlocks() - first), row = first * kBiasRows;
-      Extent grid = exactGrid(desc_.units);
-      grid.y = static_cast<unsigned>(blocks);
-      biasParts_(stream, grid, kFlatBlock, dy + row * desc_.units, parts + first * desc_.units, desc_.rows - row,
-                 desc_.units);
-    }
-    biasFinish_(stream, exactGrid(desc_.units), kFlatBlock, parts, args.paramGradients + biasAt_, biasBlocks(),
-                desc_.units);
-  }
-
   DenseDesc desc_;
   Precision precision_;
   bool training_, mayMeasure_;
@@ -182,7 +167,7 @@ class DenseKernel final : public Kernel {
   std::unique_ptr<Matmul> forward_, inputGradient_, weightGradient_;
   Function<float*, const float*, int64_t, int64_t, int32_t> after_;
   Function<const float*, const float*, float*, int64_t, int32_t> activationGradient_;
-  Function<const float*, float*, int64_t, int64_t> biasParts_, biasFinish_;
+  ColumnSums biasGradient_;
 };
 
 }  // namespace

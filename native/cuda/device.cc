@@ -42,6 +42,14 @@ size_t memoryLimit() {
   return static_cast<size_t>(bytes);
 }
 
+std::string graphsSwitch() {
+  const char* value = std::getenv("CUGRU_CUDA_GRAPHS");
+  const std::string said = value == nullptr || *value == '\0' ? "on" : value;
+  if (said == "off") return "CUGRU_CUDA_GRAPHS=off";
+  if (said != "on") fail(code::kValue, "CUGRU_CUDA_GRAPHS must be 'on' or 'off', got '", said, "'");
+  return "";
+}
+
 // After one of these the context is gone: every later call of this process on that device fails.
 bool isSticky(CUresult result) {
   switch (result) {
@@ -61,6 +69,7 @@ bool isSticky(CUresult result) {
 Device::Device(int ordinal) : libraries_(sharedLibraries()), ordinal_(ordinal) {
   if (!libraries_->usable()) fail(code::kCudaUnavailable, "'cuda' cannot be used:", problemsOf(*libraries_));
   limit_ = memoryLimit();
+  graphsOff_ = graphsSwitch();
   try {
     open();
   } catch (...) {
@@ -98,6 +107,7 @@ void Device::open() {
   available(cuda().cuDevicePrimaryCtxRetain(&context, device_), "it cannot be opened");
   context_ = context;
   enter();
+  const Alone alone = Device::alone();  // cuDNN and cuBLASLt may wait when they start
   check(cuda().cuStreamCreate(&setup_, CU_STREAM_NON_BLOCKING), "make a stream");
   check(cudnn().cudnnCreate(&cudnn_), "start");
   cudnnVersion_ = cudnn().cudnnGetVersion();
@@ -108,9 +118,11 @@ void Device::open() {
 // A context that was lost, or a driver that is going down with the process, refuses what it is given back; that is no matter.
 void Device::close() noexcept {
   if (context_ == nullptr) return;
+  const Alone alone = Device::alone();  // cuDNN and cuBLASLt may wait when they end
   cuda().cuCtxSetCurrent(context_);
   if (lossScale_ != 0) free(lossScale_, sizeof(LossScaleState));
   releaseFreed();
+  blocks_.drop(cuda());
   if (cublasLt_ != nullptr) cublasLt().cublasLtDestroy(cublasLt_);
   if (cudnn_ != nullptr) cudnn().cudnnDestroy(cudnn_);
   modules_.reset();
@@ -155,12 +167,21 @@ void Device::lose(const std::string& why) const {
   fail(code::kInternal, "the GPU was lost: ", why, "; this session can do no more, make a new one");
 }
 
-void Device::check(CUresult result, const char* what) const {
-  if (result == CUDA_SUCCESS) return;
+Device::Alone Device::alone() {
+  static std::recursive_mutex mutex;
+  return Alone(mutex);
+}
+
+std::string Device::problem(CUresult result, const char* what) const {
+  if (result == CUDA_SUCCESS) return "";
   const std::string why = text("cuda:", ordinal_, " does not ", what, ": ", describe(result));
-  if (result == CUDA_ERROR_OUT_OF_MEMORY) fail(code::kOutOfMemory, why);
   if (isSticky(result)) lose(why);
-  fail(code::kInternal, why);
+  return why;
+}
+
+void Device::check(CUresult result, const char* what) const {
+  const std::string why = problem(result, what);
+  if (!why.empty()) fail(result == CUDA_ERROR_OUT_OF_MEMORY ? code::kOutOfMemory : code::kInternal, why);
 }
 
 std::string Device::describe(cudnnStatus_t status) const {
@@ -190,32 +211,39 @@ void Device::refuseMemory(size_t bytes, const std::string& why) const {
        why);
 }
 
-CUdeviceptr Device::allocate(size_t bytes) {
+Block Device::allocateBlock(size_t bytes) {
   enter();
-  bool waits = false;
-  {
-    const std::lock_guard<std::mutex> lock(freedMutex_);
-    waits = !freed_.empty();
-  }
-  if (waits) {
+  if (blocks_.waiting()) {
+    const Alone alone = Device::alone();
     check(cuda().cuCtxSynchronize(), "finish its work");
     releaseFreed();
   }
-  if (limit_ != 0 && (bytes > limit_ || allocated_ > limit_ - bytes)) {
-    refuseMemory(bytes, text(", and CUGRU_CUDA_MEMORY_LIMIT allows ", limit_));
+  Block block = blocks_.take(bytes);
+  if (block.id == 0) block = {allocateFresh(bytes), bytes, ++lastBlock_};
+  try {
+    check(cuda().cuMemsetD8Async(block.pointer, 0, bytes, setup_), "zero memory");
+    check(cuda().cuStreamSynchronize(setup_), "zero memory");
+  } catch (...) {
+    free(block);
+    throw;
   }
+  return block;
+}
+
+// What is kept for the next of its size goes before memory is refused.
+CUdeviceptr Device::allocateFresh(size_t bytes) {
+  const auto exceeds = [&] { return limit_ != 0 && (bytes > limit_ || allocated_ > limit_ - bytes); };
+  if (exceeds()) allocated_ -= blocks_.drop(cuda());
+  if (exceeds()) refuseMemory(bytes, text(", and CUGRU_CUDA_MEMORY_LIMIT allows ", limit_));
   CUdeviceptr pointer = 0;
-  const CUresult result = cuda().cuMemAlloc_v2(&pointer, bytes);
+  CUresult result = cuda().cuMemAlloc_v2(&pointer, bytes);
+  if (result == CUDA_ERROR_OUT_OF_MEMORY) {
+    allocated_ -= blocks_.drop(cuda());
+    result = cuda().cuMemAlloc_v2(&pointer, bytes);
+  }
   if (result == CUDA_ERROR_OUT_OF_MEMORY) refuseMemory(bytes, "");
   check(result, "allocate memory");
   allocated_ += bytes;
-  try {
-    check(cuda().cuMemsetD8Async(pointer, 0, bytes, setup_), "zero memory");
-    check(cuda().cuStreamSynchronize(setup_), "zero memory");
-  } catch (...) {
-    free(pointer, bytes);
-    throw;
-  }
   return pointer;
 }
 
@@ -225,31 +253,35 @@ void Device::fill(CUdeviceptr to, const void* from, size_t bytes) {
   check(cuda().cuStreamSynchronize(setup_), "copy to the device");
 }
 
-void Device::free(CUdeviceptr pointer, size_t bytes) noexcept {
-  const std::lock_guard<std::mutex> lock(freedMutex_);
-  freed_.push_back({pointer, bytes});
-}
-
-void Device::releaseFreed() noexcept {
-  const std::lock_guard<std::mutex> lock(freedMutex_);
-  for (const Freed& one : freed_) {
-    cuda().cuMemFree_v2(one.pointer);
-    allocated_ -= one.bytes;
+LossScaleState* Device::lossScaleMemory() {
+  if (lossScale_ == 0) {
+    const CUdeviceptr made = allocate(sizeof(LossScaleState));
+    try {
+      fill(made, &lastLossScale_, sizeof lastLossScale_);
+    } catch (...) {
+      free(made, sizeof(LossScaleState));
+      throw;
+    }
+    lossScale_ = made;
   }
-  freed_.clear();
+  return reinterpret_cast<LossScaleState*>(lossScale_);
 }
 
 LossScaleState* Device::lossScale() {
-  if (lossScale_ == 0) {
-    lossScale_ = allocate(sizeof(LossScaleState));
-    fill(lossScale_, &firstLossScale_, sizeof firstLossScale_);
+  LossScaleState* state = lossScaleMemory();
+  if (lastLossScale_.used == 0) {
+    LossScaleState used = lastLossScale_;
+    used.used = 1;
+    fill(lossScale_, &used, sizeof used);
+    lastLossScale_ = used;
   }
-  return lossScaleInUse();
+  return state;
 }
 
-void Device::setLossScale(const LossScaleState& state) {
-  firstLossScale_ = state;
+void Device::setLossScale(LossScaleState state) {
+  state.used = lastLossScale_.used;
   if (lossScale_ != 0) fill(lossScale_, &state, sizeof state);
+  lastLossScale_ = state;
 }
 
 void* Device::allocatePinned(size_t bytes) {

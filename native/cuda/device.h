@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/blocks.h"
 #include "cuda/driver/libraries.h"
 #include "cuda/loss_scale.h"
 #include "cuda/modules.h"
@@ -44,6 +45,13 @@ class Device {
 
   CUfunction function(const char* source, const char* kernel) { return modules_->function(source, kernel); }
 
+  // While it is held, no session of this process waits for the whole context: that would spoil a capture, of whichever thread.
+  using Alone = std::unique_lock<std::recursive_mutex>;
+  static Alone alone();
+  const std::string& graphsOff() const { return graphsOff_; }  // why steps are not recorded; empty: they are
+
+  // Empty on success; else the driver's words, unless the error means that the GPU is lost.
+  std::string problem(CUresult result, const char* what) const;
   // Any status but success becomes an Error with the vendor's words.
   void check(CUresult result, const char* what) const;
   void check(cudnnStatus_t status, const char* what) const;
@@ -53,21 +61,27 @@ class Device {
   bool lost() const { return lost_; }
 
   // Memory that this session holds, and how much it may: CUGRU_CUDA_MEMORY_LIMIT, in bytes.
-  CUdeviceptr allocate(size_t bytes);                         // zeroed; ERR_OUT_OF_MEMORY names wanted and free
+  CUdeviceptr allocate(size_t bytes) { return allocateBlock(bytes).pointer; }
+  Block allocateBlock(size_t bytes);                          // zeroed; ERR_OUT_OF_MEMORY names wanted and free
   void fill(CUdeviceptr to, const void* from, size_t bytes);  // constants, before any stream reads them; waits
   // From any thread, and without waiting: given back when the session's stream is next found idle, or memory is needed.
-  void free(CUdeviceptr pointer, size_t bytes) noexcept;
-  void releaseFreed() noexcept;  // nothing of this session may be queued
-  // Allocated at the first call, by what runs in float16; the optimizer looks whether anything does. 1 without an optimizer.
+  void free(CUdeviceptr pointer, size_t bytes) noexcept { free({pointer, bytes, 0}); }
+  void free(const Block& block) noexcept { blocks_.give(block); }
+  void free(CUgraphExec graph) noexcept { blocks_.give(graph); }
+  void releaseFreed() noexcept { allocated_ -= blocks_.settle(cuda()); }  // nothing of this session may be queued
+  // For the optimizer: the same address for good, since recorded steps have it, whether anything runs in float16 or not.
+  LossScaleState* lossScaleMemory();
+  // For what runs in float16: from now on the optimizer heeds it. 1 without an optimizer.
   LossScaleState* lossScale();
-  LossScaleState* lossScaleInUse() const { return reinterpret_cast<LossScaleState*>(lossScale_); }
-  void setLossScale(const LossScaleState& state);
+  bool lossScaleUsed() const { return lastLossScale_.used != 0; }
+  void setLossScale(LossScaleState state);
   void* allocatePinned(size_t bytes);
   void freePinned(void* pointer) noexcept;
 
  private:
   void open();
   void close() noexcept;
+  CUdeviceptr allocateFresh(size_t bytes);
   [[noreturn]] void refuseMemory(size_t bytes, const std::string& why) const;
   [[noreturn]] void lose(const std::string& why) const;
 
@@ -81,18 +95,15 @@ class Device {
   cudnnHandle_t cudnn_ = nullptr;
   CUstream cudnnStream_ = nullptr;
   cublasLtHandle_t cublasLt_ = nullptr;
-  CUstream setup_ = nullptr;  // zeroes fresh memory
-  LossScaleState firstLossScale_;
+  CUstream setup_ = nullptr;      // zeroes fresh memory
+  LossScaleState lastLossScale_;  // as it was last set from here
   CUdeviceptr lossScale_ = 0;
   std::unique_ptr<Modules> modules_;
-  struct Freed {
-    CUdeviceptr pointer;
-    size_t bytes;
-  };
-  std::mutex freedMutex_;
-  std::vector<Freed> freed_;
+  Blocks blocks_;
+  uint64_t lastBlock_ = 0;
   std::atomic<size_t> allocated_{0};
   size_t limit_ = 0;  // 0: none
+  std::string graphsOff_;
   mutable std::atomic<bool> lost_{false};
   mutable std::string lostBecause_;  // written once, before lost_
 };

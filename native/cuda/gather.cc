@@ -46,7 +46,7 @@ class GatherKernel final : public Kernel {
     void* out = args.outputs[0];
     if (out == nullptr) return;
     const void* slab = args.inputs[0];
-    const auto* indices = static_cast<const int32_t*>(args.inputs[1]);
+    const auto* indices = desc_.picks ? static_cast<const int32_t*>(args.inputs[1]) : nullptr;
     const int32_t* map = map_ ? static_cast<const int32_t*>(map_->data()) : nullptr;
     const Extent grid{static_cast<unsigned>(ceilDiv(shape_.rows, block_.y))};
     CudaStream& s = cuda(stream);

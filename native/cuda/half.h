@@ -45,6 +45,7 @@ class HalfLayout final : public ParameterLayout {
  public:
   HalfLayout(ParamPlaces places, const std::shared_ptr<Device>& device, Precision precision, Edge copied);
   int64_t elements() const override { return placed_.elements(); }
+  std::vector<ParamPlace> places() const override { return placed_.places(); }
   size_t preparedBytes() const override { return copied_.bytes(); }
   void fromCanonical(const float* canonical, float* params, Stream& stream) const override {
     placed_.fromCanonical(canonical, params, stream);

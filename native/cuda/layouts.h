@@ -7,11 +7,6 @@
 
 namespace cugru::cuda {
 
-// A run of canonical floats and its place.
-struct ParamPlace {
-  int64_t canonical = 0, physical = 0, count = 0;
-};
-
 struct ParamPlaces {
   std::vector<ParamPlace> places;
   int64_t canonical = 0, physical = 0;  // floats of both forms
@@ -28,6 +23,7 @@ class PlacedLayout final : public ParameterLayout {
  public:
   explicit PlacedLayout(ParamPlaces places) : places_(std::move(places)) {}
   int64_t elements() const override { return places_.physical; }
+  std::vector<ParamPlace> places() const override { return places_.places; }
   size_t preparedBytes() const override { return 0; }
   void fromCanonical(const float* canonical, float* params, Stream& stream) const override;
   void toCanonical(const float* params, float* canonical, Stream& stream) const override;

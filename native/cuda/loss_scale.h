@@ -12,7 +12,8 @@ struct LossScaleState {
   float scale = 1, inverse = 1;
   float zero = 0, one = 1;  // cuBLASLt reads its factors from here
   int32_t good = 0, leftOut = 0;
-  int32_t reserved[10] = {};
+  int32_t used = 0;  // whether anything runs in float16
+  int32_t reserved[9] = {};
 };
 static_assert(sizeof(LossScaleState) == 64, "as in kernels/common.cuh");
 

@@ -14,8 +14,7 @@ namespace cugru::cuda {
 namespace {
 
 constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;
-constexpr size_t kCandidates = 8;    // that are timed
-constexpr uint32_t kAlignment = 16;  // bytes; what vector loads want, and less than what all our pointers have
+constexpr size_t kCandidates = 8;  // that are timed
 
 cublasLtEpilogue_t epilogue(MatmulShape::End end) {
   return end == MatmulShape::End::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
@@ -54,16 +53,20 @@ class Preference {
 
 std::unique_ptr<Matmul> Matmul::create(std::shared_ptr<Device> device, const MatmulShape& shape) {
   std::unique_ptr<Matmul> made(new Matmul(std::move(device), shape));
+  made->describe();
   if (made->choose()) return made;
   if (shape.end != MatmulShape::End::none) return nullptr;
   fail(code::kUnsupported, "cuBLASLt has no product of (", shape.rows, ", ", shape.depth, ") and (", shape.depth, ", ",
        shape.columns, ") for this device");
 }
 
+Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : device_(std::move(device)), shape_(shape) {}
+
 // cuBLASLt's matrices are column-major, so what it sees is C^T = op(B)^T op(A)^T: the factors change places, and a row-major
 // matrix (rows, columns) is a column-major one of (columns, rows).
-Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : device_(std::move(device)), shape_(shape) {
+void Matmul::describe() {
   const CublasLtApi& api = device_->cublasLt();
+  const MatmulShape& shape = shape_;
   const cublasComputeType_t compute =
       shape.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   device_->check(api.cublasLtMatmulDescCreate(&desc_, compute, CUDA_R_32F), "describe a product");
@@ -77,23 +80,23 @@ Matmul::Matmul(std::shared_ptr<Device> device, const MatmulShape& shape) : devic
     set(CUBLASLT_MATMUL_DESC_POINTER_MODE, static_cast<int32_t>(CUBLASLT_POINTER_MODE_DEVICE));
   }
   const auto layout = [&](cublasLtMatrixLayout_t* out, cudaDataType_t type, int64_t rows, int64_t columns,
-                          int64_t width) {
+                          int64_t stride) {
     device_->check(api.cublasLtMatrixLayoutCreate(out, type, static_cast<uint64_t>(columns),
-                                                  static_cast<uint64_t>(rows), width != 0 ? width : columns),
+                                                  static_cast<uint64_t>(rows), stride != 0 ? stride : columns),
                    "describe a matrix");
   };
   const cudaDataType_t type = cudaTypeOf(shape.precision);
   if (shape.transposeA) {
-    layout(&a_, type, shape.depth, shape.rows, shape.widthOfA);
+    layout(&a_, type, shape.depth, shape.rows, shape.strideA);
   } else {
-    layout(&a_, type, shape.rows, shape.depth, shape.widthOfA);
+    layout(&a_, type, shape.rows, shape.depth, shape.strideA);
   }
   if (shape.transposeB) {
-    layout(&b_, type, shape.columns, shape.depth, shape.widthOfB);
+    layout(&b_, type, shape.columns, shape.depth, shape.strideB);
   } else {
-    layout(&b_, type, shape.depth, shape.columns, shape.widthOfB);
+    layout(&b_, type, shape.depth, shape.columns, shape.strideB);
   }
-  layout(&c_, CUDA_R_32F, shape.rows, shape.columns, 0);
+  layout(&c_, CUDA_R_32F, shape.rows, shape.columns, shape.strideC);
 }
 
 Matmul::~Matmul() {
@@ -113,7 +116,7 @@ bool Matmul::choose() {
                  static_cast<uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE));
   for (auto attribute : {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
                          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
-    preference.set(attribute, kAlignment);
+    preference.set(attribute, shape_.alignment);
   }
   const bool measures = shape_.mayMeasure && timingAllowed();
   std::vector<cublasLtMatmulHeuristicResult_t> all(measures ? kCandidates : 1);
@@ -135,8 +138,9 @@ bool Matmul::choose() {
 std::string Matmul::key() const {
   return text("matmul\n", machineOf(*device_), "precision ", wordFor(shape_.precision), "\nrows ", shape_.rows,
               "\ncolumns ", shape_.columns, "\ndepth ", shape_.depth, "\ntransposed ", shape_.transposeA ? "a" : "",
-              shape_.transposeB ? "b" : "", "\nwidths ", shape_.widthOfA, " ", shape_.widthOfB, "\nadds ",
-              shape_.adds ? "yes" : "no", "\nbias ", shape_.end == MatmulShape::End::bias ? "yes" : "no", "\nunscales ",
+              shape_.transposeB ? "b" : "", "\nstrides ", shape_.strideA, " ", shape_.strideB, " ", shape_.strideC,
+              "\nalignment ", shape_.alignment, "\nadds ", shape_.adds ? "yes" : "no", "\nbias ",
+              shape_.end == MatmulShape::End::bias ? "yes" : "no", "\nunscales ",
               shape_.unscales != nullptr ? "yes" : "no", "\n");
 }
 
@@ -145,15 +149,15 @@ struct MatmulTrial {
   MatmulTrial(const std::shared_ptr<Device>& device, const MatmulShape& shape, size_t workspaceBytes)
       : stream(device),
         a(device, bytesOf(shape.transposeA ? shape.depth : shape.rows, shape.transposeA ? shape.rows : shape.depth,
-                          shape.widthOfA)),
+                          shape.strideA)),
         b(device, bytesOf(shape.transposeB ? shape.columns : shape.depth,
-                          shape.transposeB ? shape.depth : shape.columns, shape.widthOfB)),
-        c(device, bytesOf(shape.rows, shape.columns, 0)),
+                          shape.transposeB ? shape.depth : shape.columns, shape.strideB)),
+        c(device, bytesOf(shape.rows, shape.columns, shape.strideC)),
         bias(device, bytesOf(1, shape.columns, 0)),
         workspace(device, std::max<size_t>(workspaceBytes, 256)) {}
 
-  static size_t bytesOf(int64_t rows, int64_t columns, int64_t width) {
-    return static_cast<size_t>(rows * std::max(columns, width)) * sizeof(float) + 256;
+  static size_t bytesOf(int64_t rows, int64_t columns, int64_t stride) {
+    return static_cast<size_t>(rows * std::max(columns, stride)) * sizeof(float) + 256;
   }
 
   TrialStream stream;

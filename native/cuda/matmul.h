@@ -17,9 +17,10 @@ struct MatmulShape {
   bool transposeA = false, transposeB = false;
   bool adds = false;  // C += instead of C =
   enum class End : uint8_t { none, bias } end = End::none;
-  Precision precision = Precision::tf32;     // of A and B; C is float32
-  int64_t widthOfA = 0, widthOfB = 0;        // numbers from one row to the next; 0: no more than a row has
-  const LossScaleState* unscales = nullptr;  // on the device: C is divided by it
+  Precision precision = Precision::tf32;          // of A and B; C is float32
+  int64_t strideA = 0, strideB = 0, strideC = 0;  // numbers between rows as they lie in memory; 0: no gaps
+  uint32_t alignment = 16;                        // bytes, of all pointers; 16 is what vector loads want
+  const LossScaleState* unscales = nullptr;       // on the device: C is divided by it
   bool mayMeasure = true;
 };
 
@@ -32,11 +33,12 @@ class Matmul {
   Matmul& operator=(const Matmul&) = delete;
 
   size_t workspace() const { return algorithm_.workspaceSize; }
-  // Pointers are 64-byte aligned, A and B of what `precision` says. `bias`: one for each column.
+  // Pointers are aligned as the shape says, A and B of what `precision` says. `bias`: one for each column.
   void run(const void* a, const void* b, float* c, const float* bias, void* workspace, CudaStream& stream) const;
 
  private:
   Matmul(std::shared_ptr<Device> device, const MatmulShape& shape);
+  void describe();  // not in the constructor: what fails in the middle is destroyed
   bool choose();
   void chooseByTime(const std::vector<cublasLtMatmulHeuristicResult_t>& found);
   double timed(const cublasLtMatmulHeuristicResult_t& algorithm, struct MatmulTrial& trial);

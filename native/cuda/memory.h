@@ -22,18 +22,18 @@ inline CUdeviceptr address(const void* pointer) { return reinterpret_cast<CUdevi
 class DeviceMemory final : public Memory {
  public:
   DeviceMemory(std::shared_ptr<Device> device, size_t bytes)
-      : device_(std::move(device)), bytes_(bytes), pointer_(device_->allocate(bytes)) {}
-  ~DeviceMemory() override { device_->free(pointer_, bytes_); }
+      : device_(std::move(device)), block_(device_->allocateBlock(bytes)) {}
+  ~DeviceMemory() override { device_->free(block_); }
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
-  void* data() const noexcept override { return reinterpret_cast<void*>(pointer_); }
-  size_t bytes() const noexcept override { return bytes_; }
+  void* data() const noexcept override { return reinterpret_cast<void*>(block_.pointer); }
+  size_t bytes() const noexcept override { return block_.bytes; }
+  uint64_t id() const noexcept override { return block_.id; }
 
  private:
   std::shared_ptr<Device> device_;
-  size_t bytes_;
-  CUdeviceptr pointer_;
+  Block block_;
 };
 
 class PinnedMemory {

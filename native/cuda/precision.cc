@@ -64,4 +64,10 @@ std::string refusePrecision(const Attributes& attrs, const Device& device, bool 
               device.libraries().cudnnReport.version, "; use 'fp16', 'tf32' or 'fp32'");
 }
 
+std::string refuseHalf(const Attributes& attrs, const std::string& what) {
+  const Precision precision = precisionOf(attrs);
+  if (!isHalf(precision)) return "";
+  return text("the precision '", wordFor(precision), "' is not there for ", what, "; use 'tf32' or 'fp32'");
+}
+
 }  // namespace cugru::cuda

@@ -28,5 +28,7 @@ int32_t kernelTypeOf(Precision precision);
 Precision precisionOf(const Attributes& attrs);
 // Why a device or its cuDNN cannot run with what an operation asks for; empty when it can.
 std::string refusePrecision(const Attributes& attrs, const Device& device, bool recurrent);
+// The same of an operation that has no half precision.
+std::string refuseHalf(const Attributes& attrs, const std::string& what);
 
 }  // namespace cugru::cuda

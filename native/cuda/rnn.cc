@@ -60,10 +60,15 @@ class RnnKernel final : public Kernel {
                 half_ ? wordFor(form_.precision) : "", lengths_ == Lengths::own ? ", lengths from the host" : "");
   }
 
+  std::string recordRefusal() const override {
+    return lengths_ == Lengths::own ? "cuDNN takes the lengths of each batch from the host" : "";
+  }
+
   void forward(const KernelArgs& args, Stream& stream) override {
     CudaStream& s = cuda(stream);
     if (lengths_ == Lengths::own) readLengths(args, s);
     if (half_) narrowInputs(args, s);
+    if (ownInput()) endInput(args, s);
     RnnForward m = memory(args);
     const bool cuts = lengths_ == Lengths::cutOff;
     if (desc_.wantsState && !cuts) m.hy = half_ ? workspaceAt(args, at_.hy) : args.outputs[1];
@@ -108,7 +113,7 @@ class RnnKernel final : public Kernel {
     }
     if (dx != nullptr && lengths_ == Lengths::own) {
       zeroTail_(s, flatGrid(input().rows * input().columns), kFlatBlock, dx, lengths(args), desc_.steps, desc_.batch,
-                desc_.inputSize);
+                desc_.inputSize, 0);
     }
   }
 
@@ -131,6 +136,7 @@ class RnnKernel final : public Kernel {
     at_.work = take(sizes_.workspace, passes_.workBytes());
     if (desc_.training) at_.reserve = take(sizes_.saved, passes_.reserveBytes());
     if (ownSequence()) at_.y = take(kept, bytes(sequence()));
+    if (half_ || ownInput()) at_.x = take(kept, bytes(input()));
     if (half_) planHalf(kept);
     if (!desc_.training) return;
     if (half_ || lengths_ == Lengths::cutOff || !desc_.givesSequenceGradient) {
@@ -140,7 +146,6 @@ class RnnKernel final : public Kernel {
   }
 
   void planHalf(size_t& kept) {
-    at_.x = take(kept, bytes(input()));
     if (desc_.hasInitialState) at_.hx = take(kept, bytes(states()));
     if (desc_.hasInitialCell) at_.cx = take(kept, bytes(states()));
     if (desc_.wantsState) at_.hy = take(sizes_.workspace, bytes(states()));
@@ -158,13 +163,27 @@ class RnnKernel final : public Kernel {
     return static_cast<char*>(desc_.training ? args.saved : args.workspace) + at;
   }
 
+  // Whether cuDNN gets an x of which we have cut off the end, since it runs all steps: a gradient of zero times what may lie there, a
+  // NaN for one, need not be zero.
+  bool ownInput() const { return desc_.training && lengths_ == Lengths::cutOff; }
+  void endInput(const KernelArgs& args, CudaStream& stream) const {
+    void* own = keptAt(args, at_.x);
+    if (half_) {
+      zeroTail_(stream, flatGrid(input().elements()), kFlatBlock, own, lengths(args), desc_.steps, desc_.batch,
+                form_.width(), kernelTypeOf(form_.precision));
+    } else {
+      endRows_(stream, flatGrid(input().elements()), kFlatBlock, args.inputs[0], static_cast<float*>(own), nullptr,
+               lengths(args), desc_.steps, desc_.batch, desc_.inputSize, 0);
+    }
+  }
+
   // Whether cuDNN's y is not the caller's. On the way back it must be what cuDNN wrote, so it must not be the one with its end cut off.
   bool ownSequence() const { return half_ || !desc_.wantsSequence || lengths_ == Lengths::cutOff; }
 
   // What both ways see, as cuDNN has it.
   RnnForward memory(const KernelArgs& args) const {
     RnnForward m;
-    m.x = half_ ? keptAt(args, at_.x) : args.inputs[0];
+    m.x = half_ || ownInput() ? keptAt(args, at_.x) : args.inputs[0];
     if (desc_.hasInitialState) m.hx = half_ ? keptAt(args, at_.hx) : args.inputs[1];
     if (desc_.hasInitialCell) m.cx = half_ ? keptAt(args, at_.cx) : args.inputs[3];
     m.weights = half_ ? args.prepared : args.params;
@@ -245,18 +264,20 @@ class RnnKernel final : public Kernel {
   Function<const void*, float*, float*, const int32_t*, int64_t, int64_t, int64_t, int32_t> endRows_;
   Function<const float*, const float*, void*, const int32_t*, const LossScaleState*, int64_t, int64_t, int64_t, int32_t>
       endRowsBackward_;
-  Function<float*, const int32_t*, int64_t, int64_t, int64_t> zeroTail_;
+  Function<void*, const int32_t*, int64_t, int64_t, int64_t, int32_t> zeroTail_;
 };
 
 }  // namespace
 
 std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const DeviceRef& device) {
+  if (!hasCudnnCell(rnnDesc(desc))) return makeCells(desc, device);
   return std::make_unique<RnnKernel>(desc, device);
 }
 
 std::string refuseRnn(const OpDesc& desc, const Device& device) {
-  const std::string why = refuseRnnShape(rnnDesc(desc));
-  return why.empty() ? refusePrecision(desc.attrs, device, true) : why;
+  const RnnDesc rnn = rnnDesc(desc);
+  if (hasCudnnCell(rnn)) return refusePrecision(desc.attrs, device, true);
+  return refuseHalf(desc.attrs, text("the cell ", cellKind(rnn.cell).name));
 }
 
 }  // namespace cugru::cuda

@@ -26,10 +26,7 @@ const cudnnRNNMode_t* modeOf(Cell cell) {
 
 }  // namespace
 
-std::string refuseRnnShape(const RnnShape& shape) {
-  if (modeOf(shape.cell) != nullptr) return "";
-  return text("cuDNN has no cell '", cellKind(shape.cell).name, "', and there is no kernel of our own yet; use 'cpu'");
-}
+bool hasCudnnCell(const RnnShape& shape) { return modeOf(shape.cell) != nullptr; }
 
 RnnPlan::RnnPlan(std::shared_ptr<Device> device, const RnnForm& form, cudnnRNNAlgo_t algo)
     : device_(std::move(device)), form_(form), algo_(algo) {
@@ -57,7 +54,7 @@ RnnPlan::~RnnPlan() {
 void RnnPlan::describe() {
   const RnnShape& shape = form_.shape;
   const cudnnRNNMode_t* mode = modeOf(shape.cell);
-  if (mode == nullptr) fail(code::kUnsupported, refuseRnnShape(shape));
+  if (mode == nullptr) fail(code::kInternal, "cuDNN has no cell ", cellKind(shape.cell).name);
   const auto units = static_cast<int32_t>(shape.hiddenSize);
   const cudnnStatus_t status = device_->cudnn().cudnnSetRNNDescriptor_v8(
       rnn_, algo_, *mode, CUDNN_RNN_DOUBLE_BIAS, shape.directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL,
@@ -179,8 +176,8 @@ void TensorDescriptor::set(Precision precision, int64_t a, int64_t b, int64_t c)
 
 std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const DeviceRef& device) {
   RnnForm form{rnnShape(group), precisionOf(group.attrs)};
-  std::string why = refuseRnnShape(form.shape);
-  if (why.empty()) why = refusePrecision(group.attrs, *device, true);
+  if (!hasCudnnCell(form.shape)) return makeCellsLayout(group);
+  const std::string why = refusePrecision(group.attrs, *device, true);
   if (!why.empty()) fail(code::kUnsupported, "group '", group.name, "': ", why);
   const RnnPlan plan(device, form, CUDNN_RNN_ALGO_STANDARD);
   ParamPlaces places = plan.places();

@@ -12,8 +12,8 @@
 
 namespace cugru::cuda {
 
-// Why cuDNN cannot run a stack; empty when it can.
-std::string refuseRnnShape(const RnnShape& shape);
+// Whether cuDNN has the cell; the others have kernels of our own (cells.h).
+bool hasCudnnCell(const RnnShape& shape);
 
 // A stack in one precision. In half precision, x and the columns of its weights are padded with zeros.
 struct RnnForm {

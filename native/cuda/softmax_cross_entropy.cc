@@ -9,24 +9,27 @@ namespace {
 
 constexpr Extent kSumBlock{256};
 
-// As in kernels/losses.cu.
+// As in kernels/losses.cu, both.
 struct RowResult {
   double loss;
   int32_t truth, answer;
 };
 
+struct Labels {
+  const int32_t* classes;
+  const float* distributions;
+  const int32_t* indices;
+  const int32_t* partners;
+  const float* lambda;
+};
+
 class CrossEntropyKernel final : public Kernel {
  public:
   CrossEntropyKernel(const OpDesc& desc, const DeviceRef& device)
-      : desc_(softmaxCrossEntropyDesc(desc)), count_(*device, "losses.cu", "cross_entropy_count") {
-    if (desc_.softLabels) {
-      soft_ = {*device, "losses.cu", "cross_entropy_soft"};
-      softBackward_ = {*device, "losses.cu", "cross_entropy_soft_backward"};
-    } else {
-      hard_ = {*device, "losses.cu", "cross_entropy"};
-      hardBackward_ = {*device, "losses.cu", "cross_entropy_backward"};
-    }
-  }
+      : desc_(softmaxCrossEntropyDesc(desc)),
+        rows_(*device, "losses.cu", "cross_entropy"),
+        backward_(*device, "losses.cu", "cross_entropy_backward"),
+        count_(*device, "losses.cu", "cross_entropy_count") {}
 
   KernelSizes sizes() const override { return {static_cast<size_t>(desc_.batch) * sizeof(RowResult), 0}; }
   std::string variant() const override { return "cuda cross entropy"; }
@@ -35,44 +38,40 @@ class CrossEntropyKernel final : public Kernel {
     CudaStream& s = cuda(stream);
     auto* results = static_cast<RowResult*>(args.workspace);
     if (args.metrics == nullptr) return;
-    const Extent grid = warpGrid(desc_.batch);
-    if (desc_.softLabels) {
-      soft_(s, grid, kWarpBlock, logits(args), static_cast<const float*>(args.inputs[1]), indices(args), args.control,
-            results, desc_.batch, desc_.features, desc_.labelSmoothing);
-    } else {
-      hard_(s, grid, kWarpBlock, logits(args), static_cast<const int32_t*>(args.inputs[1]), indices(args), args.control,
-            results, desc_.batch, desc_.features, desc_.labelSmoothing);
-    }
+    rows_(s, warpGrid(desc_.batch), kWarpBlock, logits(args), labels(args), args.control, results, desc_.batch,
+          desc_.features, desc_.labelSmoothing);
     count_(s, Extent{}, kSumBlock, results, args.control, args.metrics, desc_.batch, desc_.features);
   }
 
   void backward(const KernelArgs& args, Stream& stream) override {
     auto* dx = static_cast<float*>(args.inputGradients[0]);
     if (dx == nullptr) return;
-    CudaStream& s = cuda(stream);
-    const Extent grid = warpGrid(desc_.batch);
-    if (desc_.softLabels) {
-      softBackward_(s, grid, kWarpBlock, logits(args), static_cast<const float*>(args.inputs[1]), indices(args),
-                    args.control, dx, desc_.batch, desc_.features, desc_.labelSmoothing);
-    } else {
-      hardBackward_(s, grid, kWarpBlock, logits(args), static_cast<const int32_t*>(args.inputs[1]), indices(args),
-                    args.control, dx, desc_.batch, desc_.features, desc_.labelSmoothing);
-    }
+    backward_(cuda(stream), warpGrid(desc_.batch), kWarpBlock, logits(args), labels(args), args.control, dx,
+              desc_.batch, desc_.features, desc_.labelSmoothing);
   }
 
  private:
   static const float* logits(const KernelArgs& args) { return static_cast<const float*>(args.inputs[0]); }
-  static const int32_t* indices(const KernelArgs& args) { return static_cast<const int32_t*>(args.inputs[2]); }
+  Labels labels(const KernelArgs& args) const {
+    Labels all{};
+    if (desc_.softLabels) {
+      all.distributions = static_cast<const float*>(args.inputs[1]);
+    } else {
+      all.classes = static_cast<const int32_t*>(args.inputs[1]);
+    }
+    all.indices = static_cast<const int32_t*>(args.inputs[2]);
+    if (!desc_.mixes) return all;
+    all.partners = static_cast<const int32_t*>(args.inputs[3]);
+    all.lambda = static_cast<const float*>(args.inputs[4]);
+    return all;
+  }
 
-  template <typename Label, typename Out>
-  using RowKernel =
-      Function<const float*, const Label*, const int32_t*, const StepControl*, Out*, int64_t, int64_t, float>;
+  template <typename Out>
+  using RowKernel = Function<const float*, Labels, const StepControl*, Out*, int64_t, int64_t, float>;
 
   LossDesc desc_;
-  RowKernel<int32_t, RowResult> hard_;
-  RowKernel<float, RowResult> soft_;
-  RowKernel<int32_t, float> hardBackward_;
-  RowKernel<float, float> softBackward_;
+  RowKernel<RowResult> rows_;
+  RowKernel<float> backward_;
   Function<const RowResult*, const StepControl*, LossMetrics*, int64_t, int64_t> count_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "cuda/graph.h"
 
 namespace cugru::cuda {
 
@@ -51,7 +52,23 @@ CudaStream::~CudaStream() {
   device_->releaseFreed();
 }
 
+Recorded CudaStream::record(const std::function<void()>& work) {
+  device_->enter();
+  struct Flag {
+    explicit Flag(bool& flag) : flag(flag) { flag = true; }
+    ~Flag() { flag = false; }
+    bool& flag;
+  } const flag(recording_);
+  return recordGraph(*this, work);
+}
+
+// A graph would keep the address of pinned memory, in which something else lies when it is replayed; and nothing can be waited for.
+void CudaStream::expectNotRecording(const char* what) const {
+  if (recording_) fail(code::kInternal, "a step that is recorded cannot ", what);
+}
+
 void CudaStream::synchronize() {
+  expectNotRecording("wait");
   device_->enter();
   device_->check(device_->cuda().cuStreamSynchronize(stream_), "finish its work");
   device_->releaseFreed();
@@ -59,6 +76,7 @@ void CudaStream::synchronize() {
 
 void CudaStream::upload(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
+  expectNotRecording("upload");
   if (bytes <= kSegmentBytes) {
     uploadSmall(to, from, bytes);
   } else {
@@ -107,6 +125,7 @@ void CudaStream::uploadLarge(void* to, const void* from, size_t bytes) {
 
 void CudaStream::download(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
+  expectNotRecording("download");
   ensureStaging();
   const auto begin = [&](size_t at, size_t turn) {
     Staging& one = staging_[turn % 2];

@@ -34,8 +34,10 @@ class CudaStream final : public Stream {
   CudaStream& operator=(const CudaStream&) = delete;
 
   void synchronize() override;
+  Recorded record(const std::function<void()>& work) override;
   CUstream handle() const { return stream_; }
   Device& device() const { return *device_; }
+  const std::shared_ptr<Device>& sharedDevice() const { return device_; }
 
   void upload(void* to, const void* from, size_t bytes);
   void download(void* to, const void* from, size_t bytes);  // done when it returns
@@ -55,6 +57,7 @@ class CudaStream final : public Stream {
   void uploadSmall(void* to, const void* from, size_t bytes);
   void uploadLarge(void* to, const void* from, size_t bytes);
   void ensureStaging();
+  void expectNotRecording(const char* what) const;
 
   std::shared_ptr<Device> device_;
   CUstream stream_ = nullptr, copies_ = nullptr;  // large uploads go through `copies_`
@@ -64,6 +67,7 @@ class CudaStream final : public Stream {
   size_t segment_ = 0, used_ = 0;
   std::array<Staging, 2> staging_;
   std::unique_ptr<Event> ordered_;
+  bool recording_ = false;
 };
 
 // The stream behind a Stream of this backend, with its context current.

@@ -47,42 +47,6 @@ class Stopwatch {
   CUevent begin_ = nullptr, end_ = nullptr;
 };
 
-// Work as a graph; nothing when it cannot be recorded.
-class Recording {
- public:
-  Recording(CudaStream& stream, const std::function<void()>& work) : stream_(stream) {
-    const CudaApi& api = stream.device().cuda();
-    if (api.cuStreamBeginCapture_v2(stream.handle(), CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) != CUDA_SUCCESS) return;
-    bool queued = true;
-    try {
-      work();
-    } catch (const Error&) {
-      queued = false;
-    }
-    CUgraph graph = nullptr;
-    const CUresult ended = api.cuStreamEndCapture(stream.handle(), &graph);
-    if (queued && ended == CUDA_SUCCESS && graph != nullptr &&
-        api.cuGraphInstantiateWithFlags(&exec_, graph, 0) != CUDA_SUCCESS) {
-      exec_ = nullptr;
-    }
-    if (graph != nullptr) api.cuGraphDestroy(graph);
-  }
-  ~Recording() {
-    if (exec_ != nullptr) stream_.device().cuda().cuGraphExecDestroy(exec_);
-  }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-
-  bool ready() const { return exec_ != nullptr; }
-  void replay() const {
-    stream_.device().check(stream_.device().cuda().cuGraphLaunch(exec_, stream_.handle()), "replay what was recorded");
-  }
-
- private:
-  CudaStream& stream_;
-  CUgraphExec exec_ = nullptr;
-};
-
 }  // namespace
 
 bool timingAllowed() {
@@ -96,12 +60,16 @@ bool timingAllowed() {
 Taken timeOf(CudaStream& stream, const std::function<void()>& work) {
   work();  // what is loaded and allocated at a first run is no part of it, and may not be recorded
   stream.synchronize();
-  const Recording recording(stream, work);
-  const std::function<void()> run = recording.ready() ? [&] { recording.replay(); } : work;
+  const std::unique_ptr<Recording> recording = stream.record(work).recording;
+  const auto replay = [&] {
+    const std::string why = recording->replay(stream);
+    if (!why.empty()) fail(code::kInternal, why);
+  };
+  const std::function<void()> run = recording != nullptr ? replay : work;
   Stopwatch watch(stream);
   const double first = watch.time(run, 1);
   const int runs = std::clamp(static_cast<int>(kRoundMilliseconds / std::max(first, 1e-4)), 1, kMostRuns);
-  Taken taken{watch.time(run, runs), recording.ready()};
+  Taken taken{watch.time(run, runs), recording != nullptr};
   for (int round = 1; round < kRounds; ++round)
     taken.milliseconds = std::min(taken.milliseconds, watch.time(run, runs));
   return taken;

@@ -65,7 +65,7 @@ std::vector<FlowNode> liveNodes(const GraphSpec& graph, const std::vector<int32_
     flow.node = order[i];
     flow.schema = &findSchema(node.op);
     if (mode != Mode::train && flow.schema->identityInInference) continue;
-    bool live = flow.schema->isLoss && roots.losses;
+    bool live = (flow.schema->isLoss && roots.losses) || (flow.schema->keeps && node.outputs.empty());
     for (int32_t t : node.outputs) {
       flow.outputs.push_back(flag(read, t) ? t : -1);
       live = live || flag(read, t);
@@ -78,8 +78,10 @@ std::vector<FlowNode> liveNodes(const GraphSpec& graph, const std::vector<int32_
     reversed.push_back(std::move(flow));
   }
   std::vector<FlowNode> nodes(reversed.rbegin(), reversed.rend());
-  // Losses run after everything else, and have no outputs: their place in the plan is there as well.
-  std::stable_partition(nodes.begin(), nodes.end(), [](const FlowNode& flow) { return !flow.schema->isLoss; });
+  // Losses run after everything else, and have no outputs: their place in the plan is there as well. What is kept is written just
+  // before them, when all have read what was there.
+  const auto turn = [](const FlowNode& flow) { return flow.schema->isLoss ? 2 : flow.outputs.empty() ? 1 : 0; };
+  std::stable_sort(nodes.begin(), nodes.end(), [&](const FlowNode& a, const FlowNode& b) { return turn(a) < turn(b); });
   return nodes;
 }
 
@@ -90,11 +92,13 @@ void expectPickers(const GraphSpec& graph, const std::vector<FlowNode>& nodes) {
   for (const GraphInput& input : graph.inputs) source[input.tensor] = &input;
   for (const FlowNode& flow : nodes) {
     const std::string name = text(graph.nodes[flow.node].name, " (", flow.schema->op, ")");
+    const size_t numbers = static_cast<size_t>(flow.schema->picked + 1);
+    const bool picks = flow.schema->picked >= 0 && numbers < flow.inputs.size() && flow.inputs[numbers] >= 0;
     for (size_t slot = 0; slot < flow.inputs.size(); ++slot) {
       if (flow.inputs[slot] < 0) continue;
       const GraphInput* input = source[flow.inputs[slot]];
       const InputKind kind = input != nullptr ? input->kind : InputKind::value;
-      const int place = flow.schema->picked < 0 ? -1 : static_cast<int>(slot) - flow.schema->picked;
+      const int place = picks ? static_cast<int>(slot) - flow.schema->picked : -1;
       if (place == 0 && kind != InputKind::slab)
         fail(code::kGraph, name, " picks rows, and can only do so from a slab");
       if (place == 1 && kind != InputKind::indices) {

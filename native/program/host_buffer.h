@@ -37,6 +37,7 @@ class Slab {
   Slab(Backend& backend, Stream& stream, std::shared_ptr<HostBuffer> source, DType dtype);
   const void* data() const noexcept { return device_ ? device_->data() : source_->data(); }
   size_t bytes() const noexcept { return bytes_; }
+  uint64_t id() const noexcept { return device_ ? device_->id() : 0; }  // of its device memory
   size_t hostBytes() const noexcept { return source_ ? bytes_ : 0; }
   DType dtype() const noexcept { return dtype_; }
   // Of an i32 slab: the smallest and largest value, so that labels and lengths are checked without reading the device.

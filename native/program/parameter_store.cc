@@ -1,5 +1,6 @@
 #include "program/parameter_store.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -24,6 +25,10 @@ ParameterStore::ParameterStore(Backend& backend, Stream& stream, std::vector<Gro
     if (!spec.initializers.empty() && spec.initializers.size() != spec.params.size()) {
       fail(code::kGraph, "group '", spec.name, "' has ", spec.params.size(), " parameters, but ",
            spec.initializers.size(), " initializers");
+    }
+    if (!spec.rules.empty() && spec.rules.size() != spec.params.size()) {
+      fail(code::kGraph, "group '", spec.name, "' has ", spec.params.size(), " parameters, but rules for ",
+           spec.rules.size());
     }
     for (size_t p = 0; p < spec.initializers.size(); ++p) checkInitializer(spec.params[p], spec.initializers[p]);
     group.layout = backend.createLayout(spec);
@@ -76,6 +81,7 @@ void ParameterStore::initialize(uint64_t seed, Stream& stream) {
     stream.synchronize();
   }
   prepare(stream);
+  ++version_;
 }
 
 int64_t ParameterStore::canonicalElements(StoreContent content) const {
@@ -127,17 +133,67 @@ void ParameterStore::write(StoreContent content, const float* canonical, Stream&
     group.layout->fromCanonical(canonical, to, stream);
     canonical += group.canonical;
   }
-  if (content == StoreContent::parameters) prepare(stream);
+  if (content == StoreContent::parameters) {
+    prepare(stream);
+    ++version_;
+  }
   stream.synchronize();
 }
 
 void ParameterStore::rebuildRanges() {
   ranges_.clear();
   for (const Group& group : groups_) {
-    if (group.spec.buffer) continue;
-    ranges_.push_back(
-        {group.first, group.layout->elements(), group.spec.frozen, group.spec.rateFactor, group.spec.decayFactor});
+    if (!group.spec.buffer) addRanges(group);
   }
+}
+
+// The group's slice, cut where a parameter with a rule begins or ends.
+void ParameterStore::addRanges(const Group& group) {
+  ParamRange rest;
+  rest.first = group.first;
+  rest.count = group.layout->elements();
+  rest.frozen = group.spec.frozen;
+  rest.rateFactor = group.spec.rateFactor;
+  rest.decayFactor = group.spec.decayFactor;
+  const int64_t end = rest.first + rest.count;
+  for (const ParamRange& ruled : ruledRanges(group, rest)) {
+    rest.count = ruled.first - rest.first;
+    if (rest.count > 0) ranges_.push_back(rest);
+    ranges_.push_back(ruled);
+    rest.first = ruled.first + ruled.count;
+  }
+  rest.count = end - rest.first;
+  if (rest.count > 0) ranges_.push_back(rest);
+}
+
+// What parameters with rules have in the slice, in the slice's order.
+std::vector<ParamRange> ParameterStore::ruledRanges(const Group& group, const ParamRange& whole) const {
+  std::vector<ParamRange> out;
+  if (group.spec.rules.empty()) return out;
+  const std::vector<ParamPlace> places = group.layout->places();
+  int64_t begin = 0;
+  for (size_t p = 0; p < group.spec.rules.size(); ++p) {
+    const ParamSpec& param = group.spec.params[p];
+    const ParamRule& rule = group.spec.rules[p];
+    const int64_t end = begin + param.elements(), rowLength = param.elements() / param.shape.at(0);
+    for (const ParamPlace& place : places) {
+      const int64_t from = std::max(begin, place.canonical), to = std::min(end, place.canonical + place.count);
+      if (!rule.any() || from >= to) continue;
+      if ((from - begin) % rowLength != 0 || (to - from) % rowLength != 0) {
+        fail(code::kInternal, "the rows of ", group.spec.name, ".", param.name, " are not in one piece");
+      }
+      ParamRange range = whole;
+      range.first = group.first + place.physical + from - place.canonical;
+      range.count = to - from;
+      range.l2 = rule.l2;
+      range.maxNorm = rule.maxNorm;
+      range.rowLength = rowLength;
+      out.push_back(range);
+    }
+    begin = end;
+  }
+  std::sort(out.begin(), out.end(), [](const ParamRange& a, const ParamRange& b) { return a.first < b.first; });
+  return out;
 }
 
 void ParameterStore::setGroup(size_t index, bool frozen, float rateFactor, float decayFactor) {
@@ -161,13 +217,14 @@ void ParameterStore::configureOptimizer(const OptimizerDesc& desc, Stream&) {
   optimizerWorkspace_ = std::move(workspace);
   report_ = std::move(report);
   step_ = 0;
+  ++configuration_;
 }
 
 void ParameterStore::ensureGradients() {
   if (gradients_ == nullptr) gradients_ = floats(optimized_);
 }
 
-void ParameterStore::update(const StepControl* control, Stream& stream) {
+OptimizerArgs ParameterStore::optimizerArgs() const {
   if (optimizer_ == nullptr) fail(code::kState, "there is no optimiser; compile the model first");
   OptimizerArgs args;
   args.params = static_cast<float*>(params_->data());
@@ -178,10 +235,19 @@ void ParameterStore::update(const StepControl* control, Stream& stream) {
   args.rangeCount = ranges_.size();
   args.workspace = optimizerWorkspace_->data();
   args.report = static_cast<UpdateReport*>(report_->data());
+  return args;
+}
+
+void ParameterStore::update(const StepControl* control, Stream& stream) {
+  OptimizerArgs args = optimizerArgs();
   args.control = control;
   optimizer_->update(args, stream);
-  ++step_;
   prepare(stream);
+}
+
+void ParameterStore::countUpdate() {
+  ++step_;
+  ++version_;
 }
 
 void ParameterStore::zeroGradients(Stream& stream) {
@@ -190,6 +256,7 @@ void ParameterStore::zeroGradients(Stream& stream) {
 
 void ParameterStore::beginUpdates(Stream& stream) {
   if (report_ != nullptr) backend_.zero(report_->data(), sizeof(UpdateReport), stream);
+  if (optimizer_ != nullptr) optimizer_->begin(optimizerArgs(), stream);
 }
 
 UpdateReport ParameterStore::endUpdates(Stream& stream) {
@@ -211,7 +278,6 @@ void ParameterStore::setLossScale(const LossScale& scale) {
 }
 
 void ParameterStore::prepare(Stream& stream) {
-  ++version_;
   for (size_t g = 0; g < groups_.size(); ++g) {
     const Group& group = groups_[g];
     if (group.layout->preparedBytes() == 0) continue;

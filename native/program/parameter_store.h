@@ -14,11 +14,18 @@
 
 namespace cugru {
 
+// What holds a parameter's weights down; see ParamRange. A parameter's rows are along its first axis.
+struct ParamRule {
+  float l2 = 0, maxNorm = 0;
+  bool any() const { return l2 > 0 || maxNorm > 0; }
+};
+
 struct GroupSpec : GroupDesc {
   bool buffer = false;  // not optimised
   bool frozen = false;
   float rateFactor = 1, decayFactor = 1;
   std::vector<InitSpec> initializers;  // one per param; empty: zeros
+  std::vector<ParamRule> rules;        // one per param; empty: none
 };
 
 enum class StoreContent : uint8_t { parameters, gradients, slot0, slot1 };
@@ -42,17 +49,20 @@ class ParameterStore {
   void configureOptimizer(const OptimizerDesc& desc, Stream& stream);  // slots start at zero, step() at zero
   bool hasOptimizer() const { return optimizer_ != nullptr; }
   void setGroup(size_t group, bool frozen, float rateFactor, float decayFactor);
-  // A run of updates: each clips, steps and prepares. Those that were skipped do not count as steps in the end.
+  // A run of updates: each clips, steps and prepares, and is counted when it was queued. Those that were skipped do not count as
+  // steps in the end.
   void beginUpdates(Stream& stream);
-  void update(const StepControl* control, Stream& stream);
+  void update(const StepControl* control, Stream& stream);  // device work and nothing else: it may be recorded
+  void countUpdate();
   UpdateReport endUpdates(Stream& stream);
   void zeroGradients(Stream& stream);
 
-  uint64_t step() const { return step_; }        // updates done
-  void setStep(uint64_t step) { step_ = step; }  // when resuming
-  LossScale lossScale(Stream& stream) const;     // of nothing without an optimizer
-  void setLossScale(const LossScale& scale);     // when resuming; ERR_STATE without an optimizer
-  uint64_t version() const { return version_; }  // changes with every change of a parameter
+  uint64_t step() const { return step_; }                    // updates done
+  void setStep(uint64_t step) { step_ = step; }              // when resuming
+  LossScale lossScale(Stream& stream) const;                 // of nothing without an optimizer
+  void setLossScale(const LossScale& scale);                 // when resuming; ERR_STATE without an optimizer
+  uint64_t version() const { return version_; }              // changes with every change of a parameter
+  uint64_t configuration() const { return configuration_; }  // changes with the optimiser and its memory
 
   // An independent copy with parameters and prepared weights, without gradients and slots: for streaming.
   std::unique_ptr<ParameterStore> snapshot(Stream& stream) const;
@@ -76,7 +86,10 @@ class ParameterStore {
   float* slice(const Group& group, StoreContent content) const;
   std::unique_ptr<Memory> floats(int64_t count) const;
   void prepare(Stream& stream);
+  OptimizerArgs optimizerArgs() const;
   void rebuildRanges();
+  void addRanges(const Group& group);
+  std::vector<ParamRange> ruledRanges(const Group& group, const ParamRange& whole) const;
   void expectFinite(const Group& group, const float* canonical) const;
 
   Backend& backend_;
@@ -87,7 +100,7 @@ class ParameterStore {
   std::unique_ptr<Optimizer> optimizer_;
   OptimizerDesc optimizerDesc_;
   std::vector<ParamRange> ranges_;
-  uint64_t step_ = 0, version_ = 0;
+  uint64_t step_ = 0, version_ = 0, configuration_ = 0;
 };
 
 }  // namespace cugru

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "program/autodiff.h"
+#include "program/control_feed.h"
 #include "program/host_buffer.h"
 #include "program/memory_plan.h"
 #include "program/parameter_store.h"
+#include "program/step_recorder.h"
 
 namespace cugru {
 
@@ -56,7 +58,8 @@ struct NodeSeconds {
 };
 
 struct RunResult {
-  int64_t batches = 0;  // done; fewer than asked when cancelled
+  int64_t batches = 0;   // done; fewer than asked when cancelled
+  int64_t replayed = 0;  // of them, by replaying a recorded step
   bool cancelled = false;
   double seconds = 0;      // of compute
   float gradientNorm = 0;  // before clipping, at the last update
@@ -91,6 +94,9 @@ class Program {
   int64_t batch() const { return batch_; }
   size_t arenaBytes() const { return arenaBytes_; }
   std::vector<NodeReport> report() const;
+  // How its steps are done: "direct" where work is done when it is called, "graph" where steps are recorded and replayed, else
+  // "eager: " and why they are not. From any thread.
+  std::string stepping() const;
 
  private:
   struct Addition {
@@ -129,7 +135,13 @@ class Program {
   void uploadIndices(const RunRequest& request, Stream& stream);
   void uploadValue(int32_t tensor, const char* canonical, int64_t rows, Stream& stream, void* to);
   void downloadValue(int32_t tensor, char* canonical, int64_t rows, Stream& stream, const void* from);
-  void runBatch(const RunRequest& request, int64_t index, Stream& stream);
+  void runBatch(const RunRequest& request, int64_t index, RunResult& result, Stream& stream);
+  StepControl controlOf(const RunRequest& request, int64_t index) const;
+  bool records(const RunRequest& request) const;
+  void identify(const RunRequest& request);
+  void queueStep(const RunRequest& request, int64_t first, int64_t rows, Stream& stream);
+  void uploadSeeds(const RunRequest& request, int64_t first, int64_t rows, Stream& stream);
+  std::string recordRefusal() const;
   template <typename Work>
   void timed(double& seconds, Stream& stream, const Work& work);
   void forward(bool losses, Stream& stream);
@@ -150,7 +162,12 @@ class Program {
   std::vector<void*> data_, gradient_;  // by tensor; null: not in the arena
   std::vector<bool> external_;          // by tensor: slabs and indices, bound for each run
   size_t arenaBytes_ = 0;
-  std::unique_ptr<Memory> arena_, control_, indices_, staging_;
+  std::unique_ptr<Memory> arena_, indices_, staging_;
+  std::unique_ptr<ControlFeed> controls_;
+  std::string eager_;  // why steps are never recorded; empty: they are
+  StepRecorder recorder_;
+  StepRecorder::Key recordedWith_;  // of this run's steps
+  uint64_t runStep_ = 0;            // of the store when this run began
   size_t stagingBytes_ = 0;
   bool forwarded_ = false;  // a forward pass lies in the arena, and no backward pass has overwritten it
 };

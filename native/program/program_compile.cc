@@ -77,6 +77,7 @@ Program::Program(Backend& backend, std::shared_ptr<ParameterStore> store, GraphS
   external_.assign(graph_.tensors.size(), false);
   for (const GraphInput& input : graph_.inputs) external_[input.tensor] = input.kind != InputKind::value;
   createSteps();
+  eager_ = recordRefusal();
   boundIntegers();
   Layout layout;
   plan(layout);
@@ -159,8 +160,18 @@ void Program::boundIntegers() {
   for (size_t i = steps_.size(); i-- > 0;) {
     const Step& step = steps_[i];
     const std::vector<int32_t>& in = step.flow.inputs;
-    if (step.desc.op == "rnn" && in.size() > 2 && in[2] >= 0) narrow(in[2], 1, graph_.tensors[in[0]].steps);
+    const int lengths = step.flow.schema->lengths;
+    if (lengths >= 0 && static_cast<int>(in.size()) > lengths) narrow(in[lengths], 1, graph_.tensors[in[0]].steps);
+    if (step.desc.op == "trailingLengths" && step.flow.outputs[0] >= 0) {
+      const TensorSpec& x = graph_.tensors[in[0]];
+      const Bounds& out = bounds_[step.flow.outputs[0]];
+      if (x.steps > out.high || out.low > 1) {
+        fail(code::kShape, step.desc.name, " (trailingLengths) gives lengths of up to ", x.steps, " steps, of ",
+             x.describe(), "; one of their readers takes ", out.low, " to ", out.high);
+      }
+    }
     if (step.desc.op == "softmaxCrossEntropy") narrow(in[1], 0, step.classes - 1);
+    if (step.desc.op == "softmaxCrossEntropy" && in.size() > 3) narrow(in[3], 0, batch_ - 1);
     if (step.desc.op == "gather" && step.flow.outputs[0] >= 0) {
       const Bounds& out = bounds_[step.flow.outputs[0]];
       narrow(in[0], out.low, out.high);
@@ -250,7 +261,7 @@ void Program::plan(Layout& layout) {
 
 void Program::allocate(const Layout&) {
   arena_ = backend_.allocate(std::max<size_t>(arenaBytes_, 64));
-  control_ = backend_.allocate(sizeof(StepControl));
+  controls_ = std::make_unique<ControlFeed>(backend_);
   if (!backend_.usesHostMemory()) staging_ = allocateHost(std::max<size_t>(stagingBytes_, 64), "staging");
   for (Step& step : steps_) {
     if (!step.flow.schema->isLoss) continue;
@@ -301,20 +312,9 @@ void Program::bindPointers(const Layout& layout) {
     if (buffers >= 0) args.buffers = store_->buffers(buffers);
     args.workspace = at(layout.workspace);
     args.saved = at(layout.saved[i]);
-    args.control = static_cast<const StepControl*>(control_->data());
+    args.control = controls_->control();
     args.metrics = step.metrics ? static_cast<LossMetrics*>(step.metrics->data()) : nullptr;
   }
-}
-
-std::vector<NodeReport> Program::report() const {
-  std::vector<NodeReport> nodes;
-  for (const Step& step : steps_) nodes.push_back({step.desc.name, step.desc.op, step.kernel->variant()});
-  return nodes;
-}
-
-const void* Program::outputData(int32_t output) const {
-  const int32_t tensor = flow_.outputTensors.at(static_cast<size_t>(output));
-  return tensor < 0 ? nullptr : data_[tensor];
 }
 
 }  // namespace cugru

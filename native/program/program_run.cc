@@ -30,7 +30,12 @@ void Program::bindSlabs(const RunRequest& request) {
 
 void Program::uploadIndices(const RunRequest& request, Stream& stream) {
   const size_t bytes = static_cast<size_t>(request.rows) * sizeof(int32_t);
-  if (!indices_ || indices_->bytes() < bytes) indices_ = backend_.allocate(std::max<size_t>(bytes, 4096));
+  if (!indices_ || indices_->bytes() < bytes) {
+    size_t room = 4096;
+    while (room < bytes) room *= 2;
+    recorder_.forget();
+    indices_ = backend_.allocate(room);
+  }
   if (!request.indices.empty()) {
     backend_.upload(indices_->data(), request.indices.data(), bytes, stream);
     return;
@@ -38,7 +43,6 @@ void Program::uploadIndices(const RunRequest& request, Stream& stream) {
   std::vector<int32_t> identity(static_cast<size_t>(request.rows));
   for (size_t i = 0; i < identity.size(); ++i) identity[i] = static_cast<int32_t>(i);
   backend_.upload(indices_->data(), identity.data(), bytes, stream);
-  stream.synchronize();
 }
 
 void Program::uploadValue(int32_t tensor, const char* canonical, int64_t rows, Stream& stream, void* to) {
@@ -101,21 +105,69 @@ void Program::bindOnce(const std::vector<SlabBinding>& slabs, Stream& stream) {
 }
 
 void Program::forwardOnce(const StepControl& control, Stream& stream) {
-  backend_.upload(control_->data(), &control, sizeof control, stream);
+  controls_->set(control, stream);
   forward(false, stream);
 }
 
-void Program::runBatch(const RunRequest& request, int64_t index, Stream& stream) {
-  const int64_t first = index * batch_, rows = std::min(batch_, request.rows - first);
+StepControl Program::controlOf(const RunRequest& request, int64_t index) const {
+  const bool updates = (request.segments & kUpdate) != 0;
   StepControl control;
   control.seed = request.seed;
-  control.step = store_->step();
+  control.step = runStep_ + static_cast<uint64_t>(updates ? index : 0);
   control.epoch = request.epoch;
-  control.firstRow = first;
-  control.validRows = static_cast<int32_t>(rows);
+  control.firstRow = index * batch_;
+  control.validRows = static_cast<int32_t>(std::min(batch_, request.rows - control.firstRow));
   control.learningRate = request.learningRates.empty() ? 0 : request.learningRates[static_cast<size_t>(index)];
   control.gradientScale = request.gradientScale;
-  backend_.upload(control_->data(), &control, sizeof control, stream);
+  return control;
+}
+
+// Gradients that come from the host between two passes of one step keep it from being one piece of work.
+bool Program::records(const RunRequest& request) const {
+  const bool backward = (request.segments & kBackward) != 0;
+  const bool between = backward && !request.seeds.empty() && (request.segments & (kForward | kLoss)) != 0;
+  return backend_.recordsSteps() && eager_.empty() && !request.profile && !between;
+}
+
+// All that a recording of this run's steps fixes.
+void Program::identify(const RunRequest& request) {
+  recordedWith_ = {request.segments, store_->configuration()};
+  for (const auto& [index, slab] : request.slabs) {
+    recordedWith_.insert(recordedWith_.end(), {static_cast<uint64_t>(index), slab->id()});
+  }
+  for (const HostBinding& seed : request.seeds) recordedWith_.push_back(~static_cast<uint64_t>(seed.index));
+}
+
+void Program::uploadSeeds(const RunRequest& request, int64_t first, int64_t rows, Stream& stream) {
+  for (const HostBinding& binding : request.seeds) {
+    const int32_t t = flow_.outputTensors[binding.index];
+    const char* from = binding.buffer->data() + graph_.tensors[t].bytes(first);
+    if (gradient_[t] != nullptr) uploadValue(t, from, rows, stream, gradient_[t]);
+  }
+}
+
+// The work of one batch. Without seeds in between it only queues, and looks at nothing that differs between the batches of a run.
+void Program::queueStep(const RunRequest& request, int64_t first, int64_t rows, Stream& stream) {
+  controls_->take(stream);
+  if (request.segments & kForward) forward(false, stream);
+  if (request.segments & kLoss) forward(true, stream);
+  if (request.segments & kZeroGradients) store_->zeroGradients(stream);
+  if (request.segments & kBackward) {
+    for (size_t o = 0; o < graph_.outputs.size(); ++o) {
+      const int32_t t = flow_.outputTensors[o];
+      if (t < 0 || !graph_.outputs[o].seeded || gradient_[t] == nullptr) continue;
+      const auto isThis = [&](const HostBinding& seed) { return seed.index == static_cast<int32_t>(o); };
+      if (std::any_of(request.seeds.begin(), request.seeds.end(), isThis)) continue;
+      backend_.zero(gradient_[t], graph_.tensors[t].bytes(batch_), stream);
+    }
+    if (request.segments & (kForward | kLoss)) uploadSeeds(request, first, rows, stream);
+    backward(stream);
+  }
+  if (request.segments & kUpdate) store_->update(controls_->control(), stream);
+}
+
+void Program::runBatch(const RunRequest& request, int64_t index, RunResult& result, Stream& stream) {
+  const int64_t first = index * batch_, rows = std::min(batch_, request.rows - first);
   const auto at = [&](const HostBinding& binding, int32_t tensor) {
     return binding.buffer->data() + graph_.tensors[tensor].bytes(first);
   };
@@ -123,34 +175,26 @@ void Program::runBatch(const RunRequest& request, int64_t index, Stream& stream)
     const int32_t t = graph_.inputs[binding.index].tensor;
     if (data_[t] != nullptr) uploadValue(t, at(binding, t), rows, stream, data_[t]);
   }
-  if (request.segments & kForward) {
-    forward(false, stream);
-    forwarded_ = true;
+  if ((request.segments & (kForward | kLoss | kBackward)) == kBackward) uploadSeeds(request, first, rows, stream);
+  const auto work = [&] { queueStep(request, first, rows, stream); };
+  if (!records(request)) {
+    work();
+  } else if (recorder_.run(recordedWith_, stream, work)) {
+    ++result.replayed;
   }
-  if (request.segments & kLoss) forward(true, stream);
+  if (request.segments & kUpdate) store_->countUpdate();
+  if (request.segments & kForward) forwarded_ = true;
+  if (request.segments & kBackward) forwarded_ = false;
+  // Outputs and gradients of inputs stay in the arena until the end of a step.
   for (const HostBinding& binding : request.outputs) {
     const int32_t t = flow_.outputTensors[binding.index];
     downloadValue(t, at(binding, t), rows, stream, data_[t]);
   }
-  if (request.segments & kZeroGradients) store_->zeroGradients(stream);
-  if (request.segments & kBackward) {
-    for (size_t o = 0; o < graph_.outputs.size(); ++o) {
-      const int32_t t = flow_.outputTensors[o];
-      if (t < 0 || !graph_.outputs[o].seeded || gradient_[t] == nullptr) continue;
-      backend_.zero(gradient_[t], graph_.tensors[t].bytes(batch_), stream);
-    }
-    for (const HostBinding& binding : request.seeds) {
-      const int32_t t = flow_.outputTensors[binding.index];
-      if (gradient_[t] != nullptr) uploadValue(t, at(binding, t), rows, stream, gradient_[t]);
-    }
-    backward(stream);
-    forwarded_ = false;
-    for (const HostBinding& binding : request.gradients) {
-      const int32_t t = graph_.inputs[binding.index].tensor;
-      downloadValue(t, at(binding, t), rows, stream, gradient_[t]);
-    }
+  if ((request.segments & kBackward) == 0) return;
+  for (const HostBinding& binding : request.gradients) {
+    const int32_t t = graph_.inputs[binding.index].tensor;
+    downloadValue(t, at(binding, t), rows, stream, gradient_[t]);
   }
-  if (request.segments & kUpdate) store_->update(static_cast<const StepControl*>(control_->data()), stream);
 }
 
 void Program::collect(RunResult& result, Stream& stream) {
@@ -190,6 +234,8 @@ RunResult Program::run(const RunRequest& request, Stream& stream) {
   for (Step& step : steps_) step.forwardSeconds = step.backwardSeconds = 0;
   const bool updates = (request.segments & kUpdate) != 0;
   if (updates) store_->beginUpdates(stream);
+  runStep_ = store_->step();
+  identify(request);
   RunResult result;
   const int64_t batches = batchesOf(request.rows, batch_);
   for (; result.batches < batches; ++result.batches) {
@@ -198,7 +244,9 @@ RunResult Program::run(const RunRequest& request, Stream& stream) {
       result.cancelled = true;
       break;
     }
-    runBatch(request, result.batches, stream);
+    const auto controlOfBatch = [&](int64_t index) { return controlOf(request, index); };
+    controls_->provide(result.batches, batches, controlOfBatch, stream);
+    runBatch(request, result.batches, result, stream);
   }
   if (updates) {
     const UpdateReport report = store_->endUpdates(stream);

@@ -77,6 +77,25 @@ test.serial('images may be read in another order, which the summary and the save
   t.like(config.toSequence, { scheme: 'patches', patchSize: [2, 3], order: 'hilbert' });
 });
 
+test.serial('images are augmented by names with values, which the result tells', async (t) => {
+  const { result } = await train(
+    t,
+    images,
+    '--size',
+    '4x6',
+    '--augment',
+    'shift=1,flip,rotate, scale=0.2,erase=0.3,mixup',
+  );
+  t.deepEqual(result['augment'], [
+    { kind: 'shift', height: 1, width: 1, fill: 0 },
+    { kind: 'flip', horizontal: true, vertical: false },
+    { kind: 'rotate', degrees: 10, fill: 0 },
+    { kind: 'scale', min: 0.8, max: 1.2, fill: 0 },
+    { kind: 'erase', probability: 0.3, area: [0.02, 0.33], aspect: [0.3, 3.3], fill: 0 },
+    { kind: 'mixup', alpha: 0.2 },
+  ]);
+});
+
 test.serial('broken files end the run with their name, or are left out and counted', async (t) => {
   const dir = scratch(t);
   await writeTree(dir, { ...shades(20), 'dark/bad.png': 'no picture' });

@@ -57,6 +57,7 @@ test('the line of an epoch has the validation where there was one', (t) => {
     gradientNorm: 1,
     seconds: 1.25,
     computeSeconds: 1,
+    waitSeconds: 0,
     imagesPerSecond: 480,
   };
   t.is(epochText(logs, 2), 'epoch 1/2: loss 0.2500 accuracy 90.00 %, 480 images/s, 1.3 s');

@@ -16,6 +16,9 @@ const wrong: readonly [readonly string[], RegExp][] = [
   [['train', '--threads', '0'], /integer from 1 to 1024/],
   [['train', '--device', 'gpu'], /It must be 'auto', 'cpu', 'cuda' or 'cuda:N'\./],
   [['train', '--device', 'cuda:x'], /'cuda:N'/],
+  [['train', '--augment', 'shift,blur'], /'blur' is not one of flip, shift, rotate, /],
+  [['train', '--augment', 'flip=2'], /flip takes no value\./],
+  [['train', '--augment', 'rotate=far'], /rotate: degrees must be a number above 0 to 180, got NaN\./],
   [['train', 'mnist'], /too many arguments/],
   [['evaluate'], /required option '--model <folder>' not specified/],
   [['predict', '--model', 'model'], /missing required argument 'files'/],
@@ -51,7 +54,7 @@ test.serial('help and version are results', async (t) => {
   );
   const train = await cugru(['train', '--help']);
   t.is(train.status, 0);
-  for (const text of ['--epochs <n>', '(default: 10)', '--json', "'mnist', a folder of"]) {
+  for (const text of ['--epochs <n>', '--augment <list>', '(default: 10)', '--json', "'mnist', a folder of"]) {
     t.true(train.stdout.includes(text), text);
   }
   const version = await cugru(['--version']);

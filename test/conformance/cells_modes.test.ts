@@ -17,7 +17,7 @@ import {
   runOnce,
   type Target,
   TestProgram,
-  targetsOf,
+  targets,
 } from '../support/conformance_program.js';
 
 const before = native().processInfo().threads;
@@ -35,7 +35,7 @@ function run(target: Target, c: CellCase, options: Partial<CellProgram> = {}): P
 
 for (const cell of otherCells) {
   const shapes = shapesOf(cell);
-  for (const target of targetsOf(cell)) {
+  for (const target of targets()) {
     test.serial(`${cell} on ${target.name}: prediction gives the bytes of the training forward`, async (t) => {
       for (const c of shapes) {
         const { outputs } = await run(target, c);
@@ -70,6 +70,25 @@ for (const cell of otherCells) {
       const doubled = Float64Array.from(once.parameterGradients, (value) => 2 * value);
       t.true(relativeError(twice.parameterGradients, doubled) < 1e-6);
       t.deepEqual(twice.gradients, once.gradients);
+    });
+
+    test.serial(`${cell} on ${target.name}: what lies behind a row's end is not read, be it NaN`, async (t) => {
+      const mixed = shapes.filter(({ lengthsOf, steps }) => lengthsOf === 'mixed' && steps > 1);
+      t.true(mixed.length > 0);
+      for (const c of mixed) {
+        const { feed, parameters } = cellData(c);
+        const { x, lengths } = feed.inputs;
+        const row = c.steps * c.inputs;
+        const padded = Float32Array.from(x ?? [], (value, i) =>
+          i % row < (lengths?.[Math.floor(i / row)] ?? c.steps) * c.inputs ? value : Number.NaN,
+        );
+        const options = cellProgram({ ...c, hasLengths: true }, parameters);
+        const got = await runOnce(target, options, { ...feed, inputs: { ...feed.inputs, x: padded } });
+        const wanted = await runOnce(target, options, feed);
+        for (const part of ['outputs', 'gradients', 'parameterGradients'] as const) {
+          t.deepEqual(got[part], wanted[part], `${describeCell(c)} ${part}`);
+        }
+      }
     });
 
     test.serial(`${cell} on ${target.name}: the same bytes with 1, 2 and 7 threads`, async (t) => {

@@ -128,6 +128,35 @@ for (const target of targets()) {
     }
   });
 
+  test(`gather on ${target.name}: rows of the batch are mapped and normalised as rows of a slab are`, async (t) => {
+    for (const [seed, c] of cases.entries()) {
+      if (c.dtype !== 'f32') continue;
+      const random = new Random(seed);
+      const x = random.floats(c.batch * c.source);
+      const map = c.mapped ? random.integers(Math.max(c.steps, 1) * c.features, -1, c.source - 1) : undefined;
+      const parameters = random.floats(2 * c.channels).map((value) => 0.5 + Math.abs(value));
+      const picking = program(c, map, parameters);
+      const wanted = await runOnce(target, picking, { inputs: { slab: x }, rows: c.batch });
+      const inputs = [{ name: 'slab', tensor: 0, kind: 'value' as const }];
+      const nodes = picking.graph.nodes.map((node) => ({ ...node, inputs: [0] }));
+      const feed = { inputs: { slab: x }, rows: c.batch };
+      const got = await runOnce(target, { ...picking, graph: { ...picking.graph, inputs, nodes } }, feed);
+      t.deepEqual(got.outputs['y'], wanted.outputs['y'], describe(c));
+    }
+  });
+
+  test(`gather on ${target.name}: a slab needs indices, and rows of the batch get no gradient`, async (t) => {
+    const picking = program({ ...base, dtype: 'f32' }, undefined, new Float32Array(0));
+    const nodes = picking.graph.nodes.map((node) => ({ ...node, inputs: [0] }));
+    const [slab, indices] = picking.graph.inputs as [GraphInput, GraphInput];
+    const slabs = { ...picking.graph, nodes, inputs: [slab, indices] };
+    await t.throwsAsync(TestProgram.open(target, { ...picking, graph: slabs }), { code: 'ERR_GRAPH' });
+    const x: GraphInput = { name: 'x', tensor: 0, kind: 'value', gradient: true };
+    const outputs = picking.graph.outputs.map((output) => ({ ...output, seeded: true }));
+    const graph = { ...picking.graph, nodes, inputs: [x], outputs };
+    await t.throwsAsync(TestProgram.open(target, { ...picking, graph, mode: 'train' }), { code: 'ERR_GRAPH' });
+  });
+
   test(`gather on ${target.name}: without indices the rows come in their order`, async (t) => {
     const slab = new Random(1).floats(6 * 12);
     const got = await runOnce(target, program({ ...base, dtype: 'f32' }, undefined, slab), {

@@ -5,7 +5,7 @@ import { type CellProgram, cellProgram } from '../support/cells_cases.js';
 import { paramsOf } from '../support/cells_reference.js';
 import { largest, relativeError } from '../support/conformance_compare.js';
 import { parameterCount, parts } from '../support/conformance_gru.js';
-import { type Outcome, runOnce, type Target, targetsOf } from '../support/conformance_program.js';
+import { type Outcome, runOnce, type Target, targets } from '../support/conformance_program.js';
 import { Random } from '../support/conformance_random.js';
 
 const sizes = { inputs: 5, units: 19, layers: 1, directions: 1, batch: 6, steps: 12 } as const;
@@ -52,7 +52,7 @@ function run(
 const output = (outcome: Outcome, name: string) => outcome.outputs[name] ?? new Float32Array(0);
 const maxAbs = (values: Float32Array) => largest(values);
 
-for (const target of targetsOf('leaky-cifg')) {
+for (const target of targets()) {
   test(`${target.name}: from zero, |c| stays below 1 and |h| below tanh(1), whatever weights and inputs`, async (t) => {
     const shape = { ...sizes, cell: 'leaky-cifg' as const, batch: 2, steps: 2000 };
     const program = cellProgram(shape, concatenate(weights('leaky-cifg', 3, {}, 8)));

@@ -34,6 +34,14 @@ const factors: readonly GroupSpec[] = [
   group('undecayed', 17, 33, { decayFactor: 0 }),
   group('both', 11, 13, { rateFactor: 3, decayFactor: 0.5 }),
 ];
+const ruled: readonly GroupSpec[] = [
+  group('decaying', 3, 5, { rules: [{ l2: 2 ** -4 }] }),
+  group('free', 2, 3, { rules: [{}] }),
+  group('bounded', 37, 101, { rules: [{ maxNorm: 5.5 }], rateFactor: 2 }),
+  group('frozen', 9, 101, { rules: [{ l2: 1, maxNorm: 0.5 }], frozen: true }),
+  group('wide', 3, 3001, { rules: [{ l2: 2 ** -10, maxNorm: 30 }], decayFactor: 0.5 }),
+  group('both', 33, 1, { rules: [{ l2: 0.25, maxNorm: 0.2 }] }),
+];
 
 const sizeOf = ({ params }: GroupSpec) => params.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
 
@@ -77,7 +85,8 @@ async function follow({ target, options, groups, worst }: Setting): Promise<void
   const optimized = groups.filter((spec) => spec.buffer !== true);
   const states: GroupState[] = cut(groups, start).flatMap((values, i) => {
     const spec = groups[i];
-    return spec === undefined || spec.buffer === true ? [] : [groupState(values, spec)];
+    if (spec === undefined || spec.buffer === true) return [];
+    return [groupState(values, { ...spec, rule: spec.rules?.[0], rows: spec.params[0]?.shape[0] ?? 1 })];
   });
   const program = await open(target, groups, start);
   await native().storeConfigure(program.store, options);
@@ -130,7 +139,7 @@ async function follow({ target, options, groups, worst }: Setting): Promise<void
 }
 
 for (const target of targets()) {
-  for (const [name, groups] of Object.entries({ plain, factors })) {
+  for (const [name, groups] of Object.entries({ plain, factors, ruled })) {
     test(`${optimizers.length} optimisers on ${target.name}, groups with ${name} settings: ${steps} steps agree with float64`, async (t) => {
       const worst = new Worst();
       for (const options of optimizers) await follow({ target, options, groups, worst });

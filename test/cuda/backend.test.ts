@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'ava';
-import type { StateDict } from '../../lib/index.js';
+import { layers, type StateDict } from '../../lib/index.js';
 import { native } from '../../lib/native.js';
 import { relativeError } from '../support/conformance_compare.js';
 import { type OpGraph, opGraph, runOnce, TestProgram, tensor } from '../support/conformance_program.js';
@@ -10,13 +10,20 @@ import { Random } from '../support/conformance_random.js';
 import { simulatedEnvironment } from '../support/cuda_simulated.js';
 import { cugru } from '../support/edges_cli.js';
 import { scratch } from '../support/edges_files.js';
-import { classifier, waves } from '../support/training_models.js';
+import { type ClassifierOptions, classifier, waves } from '../support/training_models.js';
 
 const cpu = { name: 'cpu', device: 'cpu' };
 const cuda = { name: 'cuda simulated', device: 'cuda' };
 
-async function trained(device: 'cpu' | 'cuda', bidirectional: boolean) {
-  const model = classifier({ device, bidirectional, dropout: 0.25 });
+const recurrents: Readonly<Record<string, NonNullable<ClassifierOptions['recurrent']>>> = {
+  gru: layers.gru,
+  'gru that resets before': (options) => layers.gru({ ...options, resetAfter: false }),
+  cifgLstm: layers.cifgLstm,
+  leakyCifg: layers.leakyCifg,
+};
+
+async function trained(device: 'cpu' | 'cuda', options: ClassifierOptions) {
+  const model = classifier({ device, dropout: 0.25, ...options });
   const lengths = Array.from({ length: 30 }, (_, i) => 1 + (i % 6));
   const { epochs } = await model.fit(waves(30, { lengths }), { epochs: 3, batchSize: 8 });
   const weights = await model.getWeights();
@@ -24,19 +31,19 @@ async function trained(device: 'cpu' | 'cuda', bidirectional: boolean) {
   return { losses: epochs.map(({ loss }) => loss), weights };
 }
 
-for (const bidirectional of [false, true]) {
-  test.serial(
-    `a ${bidirectional ? 'bidirectional ' : ''}model with lengths and dropout trains as on the CPU`,
-    async (t) => {
-      const here = await trained('cuda', bidirectional);
-      const there = await trained('cpu', bidirectional);
+for (const [name, recurrent] of Object.entries(recurrents)) {
+  for (const bidirectional of [false, true]) {
+    const kind = `${bidirectional ? 'bidirectional ' : ''}${name}`;
+    test.serial(`a model of ${kind} with lengths and dropout trains as on the CPU`, async (t) => {
+      const here = await trained('cuda', { recurrent, bidirectional });
+      const there = await trained('cpu', { recurrent, bidirectional });
       t.true(relativeError(Float32Array.from(here.losses), Float64Array.from(there.losses)) < 1e-4);
-      for (const [name, { data }] of Object.entries(there.weights as StateDict)) {
-        const got = here.weights[name]?.data ?? new Float32Array(0);
-        t.true(relativeError(got, Float64Array.from(data)) < 1e-3, name);
+      for (const [parameter, { data }] of Object.entries(there.weights as StateDict)) {
+        const got = here.weights[parameter]?.data ?? new Float32Array(0);
+        t.true(relativeError(got, Float64Array.from(data)) < 1e-3, parameter);
       }
-    },
-  );
+    });
+  }
 }
 
 test.serial("dropout's masks are the CPU's to the bit", async (t) => {
@@ -92,30 +99,6 @@ test.serial('a limit that is no number of bytes is refused', (t) => {
   });
 });
 
-for (const cell of ['gru-reset-before', 'cifg-lstm', 'leaky-cifg']) {
-  test.serial(`a cell that cuDNN has not is refused, with the reason: ${cell}`, async (t) => {
-    const session = native().createSession({ device: 'cuda' });
-    const group = {
-      name: 'cell',
-      op: 'rnn',
-      attrs: { cell, units: 4 },
-      params: [
-        { name: 'weight_ih_l0', shape: [12, 3] },
-        { name: 'weight_hh_l0', shape: [12, 4] },
-        { name: 'bias_ih_l0', shape: [12] },
-        ...(cell === 'cifg-lstm' ? [{ name: 'bias_hh_l0', shape: [12] }] : []),
-      ],
-    };
-    await t.throwsAsync(native().createStore(session, [group]), {
-      code: 'ERR_UNSUPPORTED',
-      message: new RegExp(
-        `group 'cell': cuDNN has no cell '${cell}', and there is no kernel of our own yet; use 'cpu'`,
-      ),
-    });
-    native().closeSession(session);
-  });
-}
-
 for (const device of ['cuda:x', 'cuda:', 'cuda:1234', 'cudart']) {
   test.serial(`'${device}' is no device`, (t) => {
     t.throws(() => native().createSession({ device }), { code: 'ERR_VALUE' });
@@ -135,7 +118,8 @@ test.serial('a training leaves nothing behind, and does nothing that the device 
     const { sequential, layers, datasets } = await import(${JSON.stringify(resolve('dist/lib/index.js'))});
     const inputs = Float32Array.from({ length: 20 * 12 }, (_, i) => Math.sin(i));
     const data = datasets.fromArrays({ inputs, shape: [4, 3], labels: Int32Array.from({ length: 20 }, (_, i) => i % 2), classes: 2 });
-    const model = sequential([layers.gru({ units: 5 }), layers.dense({ units: 2, activation: 'softmax' })],
+    const model = sequential([layers.gru({ units: 5, returnSequences: true }),
+      layers.leakyCifg({ units: 3, bidirectional: true }), layers.dense({ units: 2, activation: 'softmax' })],
       { inputShape: [4, 3], seed: 1, device: 'cuda' });
     model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
     await model.fit(data, { epochs: 2, batchSize: 8, validationData: data });

@@ -3,12 +3,13 @@ import '../support/cuda_simulated.js';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'ava';
-import { loadModel, type Sequential } from '../../lib/index.js';
+import { layers, loadModel, optimizers, type Precision, type Sequential } from '../../lib/index.js';
 import { native } from '../../lib/native.js';
 import { relativeError } from '../support/conformance_compare.js';
 import { simulatedEnvironment } from '../support/cuda_simulated.js';
 import { cugru } from '../support/edges_cli.js';
 import { scratch as folder } from '../support/edges_files.js';
+import { GraphRig, withVariable } from '../support/graphs_rig.js';
 import {
   bytesOf,
   classifier,
@@ -122,6 +123,58 @@ test.serial('a training that was saved goes on byte for byte, with its scale', a
   t.deepEqual(await trainingState(again), await trainingState(whole));
   whole.dispose();
   again.dispose();
+});
+
+test.serial('penalties have their true size, whatever the scale is, and add to gradients of theirs', async (t) => {
+  const weightsAfter = async (initial: number, precision: Precision) => {
+    const gru = (options: Parameters<typeof layers.gru>[0]) =>
+      layers.gru({ ...options, kernelL2: 0.5, recurrentL2: 0.5 });
+    const optimizer = optimizers.sgd({ learningRate: 0.1 });
+    const net = classifier({ device: 'cuda', precision, recurrent: gru, optimizer, lossScale: { initial } });
+    await net.trainOnBatch(batch);
+    const weights = await net.getWeights();
+    net.dispose();
+    return weights;
+  };
+  const [exact, one, many] = [
+    await weightsAfter(1, 'fp32'),
+    await weightsAfter(1, 'fp16'),
+    await weightsAfter(1024, 'fp16'),
+  ];
+  for (const name of Object.keys(exact)) {
+    t.true(relativeError(dataOf(many, name), dataOf(one, name)) < 0.005, name);
+    t.true(relativeError(dataOf(many, name), dataOf(exact, name)) < 0.005, name);
+  }
+});
+
+test.serial('bounds of weights leave them as they are when a step is left out', async (t) => {
+  const gru = (options: Parameters<typeof layers.gru>[0]) => layers.gru({ ...options, maxNorm: 1e-3 });
+  const net = classifier({ device: 'cuda', precision: 'fp16', recurrent: gru, lossScale: { initial: most } });
+  const before = await net.getWeights();
+  await net.trainOnBatch(batch);
+  t.is((await stateOf(net)).lossScale?.leftOut, 1);
+  t.deepEqual(dictBytes(await net.getWeights()), dictBytes(before));
+  net.dispose();
+});
+
+test.serial('a step that was recorded before anything ran in float16 heeds the scale, too', async (t) => {
+  const states = async () => {
+    const rig = await GraphRig.open();
+    await rig.configure();
+    await rig.train(4);
+    const before = await native().storeInfo(rig.store);
+    const params = [{ name: 'weight', shape: [12, 3] }];
+    const group = { name: 'late', op: 'dense', attrs: { precision: 'fp16', units: 12, bias: false }, params };
+    const late = await native().createStore(rig.session, [group]);
+    const { replayed } = await rig.train(3);
+    const after = await native().storeInfo(rig.store);
+    native().dispose(late);
+    rig.close();
+    return { before: before.lossScale, after: after.lossScale, replayed };
+  };
+  const after = { scale: 65536, good: 3, leftOut: 0 };
+  t.deepEqual(await states(), { before: undefined, after, replayed: 3 });
+  t.deepEqual(await withVariable('CUGRU_CUDA_GRAPHS', 'off', states), { before: undefined, after, replayed: 0 });
 });
 
 test.serial('in other precisions there is no scale', async (t) => {

@@ -5,7 +5,16 @@ import { GRU, layers, loadModel, type Precision, sequential } from '../../lib/in
 import { native } from '../../lib/native.js';
 import { relativeError } from '../support/conformance_compare.js';
 import { type Half, halves, limits, type ModuleCase, passOf } from '../support/precision_models.js';
-import { classifier, dataOf, refuses, scratch, waves } from '../support/training_models.js';
+import {
+  bytesOf,
+  classifier,
+  dataOf,
+  type Refusal,
+  refuses,
+  scratch,
+  tensor,
+  waves,
+} from '../support/training_models.js';
 
 const cases: readonly ModuleCase[] = [
   { name: 'a GRU', cell: 'gru', inputSize: 8, hiddenSize: 16 },
@@ -118,6 +127,61 @@ test('half precision on the CPU, and words that are none, are refused', async (t
     ],
   ]);
 });
+
+for (const precision of halves) {
+  test.serial(`what lies behind a row's end is not read in ${precision}, be it NaN`, async (t) => {
+    const [steps, features] = [5, 4];
+    const lengths = Int32Array.from([2, 5, 1]);
+    const valid = tensor([3, steps, features], 2);
+    const passWith = async (behind: number) => {
+      const gru = new GRU({ inputSize: features, hiddenSize: 8, device: 'cuda', precision, seed: 3 });
+      const isValid = (i: number) =>
+        Math.floor(i / features) % steps < (lengths[Math.floor(i / features / steps)] ?? 0);
+      const x = { ...valid, data: valid.data.map((value, i) => (isValid(i) ? value : behind)) };
+      const { output } = await gru.forward(x, { lengths, training: true });
+      const { input, parameters } = await gru.backward({ output: tensor([3, steps, 8], 7) });
+      gru.dispose();
+      return [output, input, ...Object.values(parameters)].map(({ data }) => bytesOf(data));
+    };
+    t.deepEqual(await passWith(Number.NaN), await passWith(0));
+  });
+
+  test.serial(`convolutions and cells that cuDNN has not are refused in ${precision}, by name`, async (t) => {
+    const summary =
+      (first: readonly layers.AnyLayer[], inputShape: readonly number[], wanted: Precision) => async () => {
+        const model = sequential([...first, layers.dense({ units: 2 })], {
+          inputShape,
+          device: 'cuda',
+          precision: wanted,
+        });
+        try {
+          return String(await model.summary());
+        } finally {
+          model.dispose();
+        }
+      };
+    const convolution = [layers.conv2d({ filters: 2, kernelSize: 3 }), layers.flatten()];
+    const cells = [
+      [layers.gru({ units: 4, resetAfter: false }), 'gru-reset-before'],
+      [layers.leakyCifg({ units: 4 }), 'leaky-cifg'],
+    ] as const;
+    const words = (what: string) =>
+      new RegExp(`the precision '${precision}' is not there for ${what}; use 'tf32' or 'fp32'`);
+    await refuses(t, [
+      ['a convolution', summary(convolution, [6, 6, 1], precision), 'ERR_UNSUPPORTED', words('convolution')],
+      ...cells.map(
+        ([layer, name]): Refusal => [
+          name,
+          summary([layer], [4, 3], precision),
+          'ERR_UNSUPPORTED',
+          words(`the cell ${name}`),
+        ],
+      ),
+    ]);
+    t.regex(await summary(convolution, [6, 6, 1], 'fp32')(), /cuda cudnn/);
+    for (const [layer, name] of cells) t.true((await summary([layer], [4, 3], 'fp32')()).includes(name));
+  });
+}
 
 /** Tries to make a GRU or a dense layer in bf16 through the native door. */
 async function attempt(t: ExecutionContext, op: 'rnn' | 'dense', environment: Record<string, string>) {

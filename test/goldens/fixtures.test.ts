@@ -3,13 +3,20 @@ import { join } from 'node:path';
 import test from 'ava';
 import { fixtureFolder, fixtureNames, Golden } from '../support/goldens_fixtures.js';
 
-const script = readFileSync(join(fixtureFolder, 'make_goldens.py'), 'utf8');
+const scripts = [
+  'make_goldens.py',
+  'make_graph_goldens.py',
+  'make_sequence_goldens.py',
+  'make_sweep_goldens.py',
+  'make_vision_goldens.py',
+];
+const script = scripts.map((file) => readFileSync(join(fixtureFolder, file), 'utf8')).join('');
 const readme = readFileSync(join(fixtureFolder, 'README.md'), 'utf8');
 
 // Names and seeds as the script has them: `"name": (101, ...` or `"name": {**SGD, "seed": 201, ...`, and MSE_CASE.
 function seedsOfScript(): Map<string, number> {
   const seeds = new Map<string, number>();
-  for (const [, name, seed] of script.matchAll(/"((?:gru|lstm|rnn)_\w+)": \((\d+),/g))
+  for (const [, name, seed] of script.matchAll(/"((?:gru|graph|lstm|rnn|seq|sweep|vision)_\w+)": \((\d+),/g))
     seeds.set(name as string, Number(seed));
   for (const [, name, seed] of script.matchAll(/"(train_\w+)": \{\*\*\w+, "seed": (\d+)/g)) {
     seeds.set(name as string, Number(seed));
@@ -21,13 +28,24 @@ function seedsOfScript(): Map<string, number> {
 test('the folder holds one fixture for each case of the script, and nothing else', (t) => {
   t.deepEqual([...seedsOfScript().keys()].sort(), [...fixtureNames]);
   const others = readdirSync(fixtureFolder).filter((file) => !file.endsWith('.safetensors'));
-  t.deepEqual(others.sort(), ['README.md', 'make_goldens.py']);
+  t.deepEqual(others.sort(), ['README.md', ...scripts]);
 });
 
 test('every fixture is one that a test here runs', (t) => {
-  const used = fixtureNames.filter((name) => /^(gru|lstm|rnn|train)_|^mse_train$/.test(name));
+  const used = fixtureNames.filter((name) => /^(gru|graph|lstm|rnn|seq|sweep|train|vision)_|^mse_train$/.test(name));
   t.deepEqual(used, [...fixtureNames]);
-  const counts = { gru_: 16, lstm_: 9, rnn_tanh_: 3, rnn_relu_: 3, train_: 11, mse_train: 1 };
+  const counts = {
+    gru_: 16,
+    graph_: 9,
+    lstm_: 9,
+    rnn_tanh_: 3,
+    rnn_relu_: 3,
+    seq_: 4,
+    sweep_: 3,
+    train_: 13,
+    mse_train: 1,
+    vision_: 13,
+  };
   for (const [prefix, count] of Object.entries(counts)) {
     t.is(fixtureNames.filter((name) => name.startsWith(prefix)).length, count, prefix);
   }
@@ -46,7 +64,7 @@ for (const name of fixtureNames) {
     for (const tensor of golden.names) {
       if (/^(labels|lengths)$/.test(tensor)) t.true(golden.i32(tensor).length > 0);
       else if (
-        /^(x|h0|c0|dy|dhN|dcN|targets|(\w+\.)?(weight|bias)(_\w+)?)$/.test(tensor) &&
+        /^(x|h0|c0|dy|dhN|dcN|targets|([\w.]+\.)?(weight|bias)(_\w+)?)$/.test(tensor) &&
         !/^(grad|final)\./.test(tensor)
       ) {
         t.true(golden.f32(tensor).data.every(Number.isFinite), tensor);

@@ -25,26 +25,29 @@ function optimizerOf(golden: Golden) {
   });
 }
 
-const makers = {
+const makers: Readonly<Record<string, (options: layers.RecurrentOptions) => layers.Layer>> = {
   gru: layers.gru,
   lstm: layers.lstm,
   rnn_tanh: layers.rnn,
-  rnn_relu: (options: Parameters<typeof layers.rnn>[0]) => layers.rnn({ ...options, activation: 'relu' }),
-} as const;
+  rnn_relu: (options) => layers.rnn({ ...options, activation: 'relu' }),
+};
 
 function makerOf(golden: Golden) {
-  return makers[(golden.metadata['cell'] ?? 'gru') as keyof typeof makers];
+  return makers[golden.metadata['cell'] ?? 'gru'] ?? layers.gru;
 }
 
 async function modelOf(t: ExecutionContext, golden: Golden, isa: string): Promise<Sequential> {
   const units = golden.number('hiddenSize');
   const bidirectional = golden.flag('bidirectional');
   const make = makerOf(golden);
+  const figure = (name: string) => Number(golden.metadata[name] ?? 0);
+  const [kernelL2, recurrentL2, maxNorm] = [figure('kernelL2'), figure('recurrentL2'), figure('maxNorm')];
+  const options = { units, bidirectional, kernelL2, recurrentL2, maxNorm };
   const model = sequential(
     [
-      make({ units, bidirectional, returnSequences: true }),
-      make({ units, bidirectional }),
-      layers.dense({ units: golden.number('outputSize') }),
+      make({ ...options, returnSequences: true }),
+      make(options),
+      layers.dense({ units: golden.number('outputSize'), kernelL2, maxNorm }),
     ],
     { inputShape: [golden.number('steps'), golden.number('inputSize')], ...placeOf(isa) },
   );

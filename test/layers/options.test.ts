@@ -160,7 +160,13 @@ test('a layer keeps all of its options, with defaults filled in', (t) => {
     kernelInitializer: 'glorotUniform',
     recurrentInitializer: 'orthogonal',
     biasInitializer: 'zeros',
+    kernelL2: 0,
+    recurrentL2: 0,
+    maxNorm: 0,
     returnSequences: false,
+    returnState: false,
+    goBackwards: false,
+    stateful: false,
     resetAfter: true,
   });
   t.deepEqual(layers.dense({ units: 2 }).config, {
@@ -169,6 +175,8 @@ test('a layer keeps all of its options, with defaults filled in', (t) => {
     useBias: true,
     kernelInitializer: 'glorotUniform',
     biasInitializer: 'zeros',
+    kernelL2: 0,
+    maxNorm: 0,
   });
   t.deepEqual(layers.dropout({ rate: 0.25 }).config, { rate: 0.25 });
   t.is(layers.gru({ units: 3, name: 'reader' }).name, 'reader');

@@ -142,7 +142,7 @@ test('a layer that is shared by inputs of different widths is refused', async (t
       '3 and 7',
       () => sequential(list, { inputShape: [3] }).predict(new Float32Array(3)),
       'ERR_SHAPE',
-      /dense_1 \(dense\).*\(4, 7\)/,
+      /dense_1 is shared, and its inputs differ: its weight is \[4, 3\], here it would be \[4, 7\]/,
     ],
   ]);
 });
@@ -204,19 +204,19 @@ test('layers that do not fit are refused by name and axes', async (t) => {
       'images without toSequence',
       () => build([gru], [28, 28, 1]),
       'ERR_SHAPE',
-      /for images, begin the list of layers with image\.toSequence/,
+      /gru_1 expects .*, got \[batch, 28, 28, 1\]; begin with image\.toSequence\(\.\.\.\) for images/,
     ],
     [
       '4 axes',
       () => build([gru], [2, 28, 28, 1]),
       'ERR_SHAPE',
-      /inputShape must be \[steps, features\] or \[features\], got \[2,28,28,1\]/,
+      /inputShape must be \[height, width, channels\], \[steps, features\] or \[features\], got \[2,28,28,1\]/,
     ],
     [
       'toSequence on sequences',
       () => build([image.toSequence(), gru], [28, 28]),
       'ERR_SHAPE',
-      /inputShape must be \[height, width, channels\]/,
+      /image\.toSequence reads images \[height, width, channels\], the input has rows of \[28, 28\]/,
     ],
     ['no shape', () => build([gru], undefined), 'ERR_SHAPE', /^inputShape must be/],
     ['negative', () => build([gru], [5, -1]), 'ERR_VALUE', /^inputShape\[1\] must be an integer from 1/],
@@ -263,7 +263,7 @@ test('a normalisation that was given must have as many figures as there are chan
       '1 channel',
       () => sequential(list, { inputShape: [4, 4, 1] }),
       'ERR_SHAPE',
-      /for 2 channels, inputShape .* has 1/,
+      /figures for 2 channels, the input .* has 1/,
     ],
   ]);
 });

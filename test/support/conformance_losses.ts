@@ -10,6 +10,8 @@ export interface CrossEntropyOptions {
   readonly classes: number;
   readonly soft: boolean;
   readonly smoothing?: number;
+  /** With partners and lambda, from the host. */
+  readonly mixes?: boolean;
   readonly mode?: Mode;
 }
 
@@ -18,6 +20,7 @@ export function crossEntropyProgram({
   classes,
   soft,
   smoothing,
+  mixes = false,
   mode = 'train',
 }: CrossEntropyOptions): ProgramOptions {
   const labels = soft ? tensor([classes]) : tensor([], 0, 'i32');
@@ -28,6 +31,12 @@ export function crossEntropyProgram({
       { name: 'logits', spec: tensor([classes]), gradient: true },
       { name: 'labels', spec: labels, kind: 'slab' },
       indices,
+      ...(mixes
+        ? [
+            { name: 'partners', spec: tensor([], 0, 'i32') },
+            { name: 'lambda', spec: tensor([]) },
+          ]
+        : []),
     ],
   });
   return { graph, batch, mode };

@@ -1,4 +1,5 @@
-/** SGD, Adam and AdamW as PyTorch documents them, in float64, with the factors of parameter groups. */
+/** SGD, Adam and AdamW as PyTorch documents them, in float64, with the factors of parameter groups and what holds weights down. */
+import type { ParamRule } from '../../lib/graph_spec.js';
 import type { NativeOptimizer } from '../../lib/native.js';
 
 export interface GroupState {
@@ -8,6 +9,9 @@ export interface GroupState {
   readonly frozen?: boolean | undefined;
   readonly rateFactor?: number | undefined;
   readonly decayFactor?: number | undefined;
+  /** Of its one parameter, which has so many rows. */
+  readonly rule?: ParamRule | undefined;
+  readonly rows?: number;
 }
 
 export function groupState(
@@ -28,7 +32,23 @@ export function gradientNorm(groups: readonly GroupState[], gradients: readonly 
   return Math.sqrt(squares);
 }
 
-/** One step, the `step`-th from 1 on. */
+function addPenalty({ parameters, rule, frozen }: GroupState, gradients: Float64Array): void {
+  const { l2 = 0 } = rule ?? {};
+  if (frozen === true) return;
+  for (const [e, w] of parameters.entries()) gradients[e] = at(gradients, e) + 2 * l2 * w;
+}
+
+/** Scales rows that are longer down to `maxNorm`. */
+export function boundRows(weights: Float64Array, rows: number, maxNorm: number): void {
+  const length = weights.length / rows;
+  for (let row = 0; row < rows; row++) {
+    const part = weights.subarray(row * length, (row + 1) * length);
+    const norm = Math.hypot(...part);
+    if (norm > maxNorm) for (const [i, w] of part.entries()) part[i] = (w * maxNorm) / norm;
+  }
+}
+
+/** One step, the `step`-th from 1 on. The gradients get those of the penalties. */
 export function optimize(
   options: NativeOptimizer,
   groups: readonly GroupState[],
@@ -37,6 +57,7 @@ export function optimize(
   step: number,
 ): void {
   const { clipNorm = 0 } = options;
+  for (const [i, group] of groups.entries()) addPenalty(group, gradients[i] ?? new Float64Array(0));
   const clip = clipNorm > 0 ? Math.min(1, clipNorm / (gradientNorm(groups, gradients) + 1e-6)) : 1;
   for (const [i, group] of groups.entries()) {
     if (group.frozen === true) continue;
@@ -46,6 +67,8 @@ export function optimize(
       if (options.kind === 'sgd') sgd(options, group, e, clip * gradient, rate, decay);
       else adam(options, group, e, clip * gradient, rate, decay, step);
     }
+    const { maxNorm = 0 } = group.rule ?? {};
+    if (maxNorm > 0) boundRows(group.parameters, group.rows ?? 1, maxNorm);
   }
 }
 

@@ -32,26 +32,28 @@ export function simulated(): boolean {
   return path !== undefined && existsSync(join(path, 'libsimulated_core.so'));
 }
 
+/** Whether these tests are those of a GPU, or of the simulated device: CUGRU_TEST_DEVICE=cuda (npm run test:gpu). */
+export function onGpu(): boolean {
+  return simulated() || process.env['CUGRU_TEST_DEVICE'] === 'cuda';
+}
+
 /**
- * All that this host can run, AVX-512 too, which is not a default; the simulated device alone, when it is asked for. A new backend
- * adds its targets here.
+ * All that this host can run, AVX-512 too, which is not a default; a GPU or the simulated device alone, when it is asked for. A new
+ * backend adds its targets here.
  */
 export function targets(): readonly Target[] {
-  if (simulated()) return [{ name: 'cuda simulated', device: 'cuda' }];
+  if (onGpu()) return [{ name: simulated() ? 'cuda simulated' : 'cuda', device: 'cuda' }];
   return native()
     .processInfo()
     .isas.map((isa) => ({ name: `cpu ${isa}`, device: 'cpu', isa }));
 }
 
-/** Those that run a recurrent cell; test/cuda shows how the others refuse it. */
-export function targetsOf(cell: string): readonly Target[] {
-  const cudnn = ['gru', 'lstm', 'rnn-tanh', 'rnn-relu'];
-  return targets().filter(({ device }) => device === 'cpu' || cudnn.includes(cell));
-}
-
-/** What a target says of a recurrent kernel: on the CPU `fused` or nothing before the cell's name. */
+/** What a target says of a recurrent kernel: on the CPU `fused` or nothing before the cell's name; on a GPU cuDNN's or our own. */
 export function rnnVariant({ device, isa }: Target, cell: string, how = ''): string {
-  return device === 'cpu' ? `cpu ${how}${cell} ${isa}` : `cuda cudnn ${cell} standard`;
+  if (device === 'cpu') return `cpu ${how}${cell} ${isa}`;
+  return ['gru', 'lstm', 'rnn-tanh', 'rnn-relu'].includes(cell)
+    ? `cuda cudnn ${cell} standard`
+    : `cuda cublasLt ${cell}`;
 }
 
 /** All cases on a CPU; on the simulated device, which is slow, every so many of them. */
@@ -134,6 +136,7 @@ export interface Feed {
   readonly rows?: number;
   readonly indices?: Int32Array;
   readonly seed?: number;
+  readonly epoch?: number;
   readonly gradientScale?: number;
   readonly learningRates?: Float32Array;
   /** Everything that the mode allows but the update, unless told. */
@@ -222,7 +225,7 @@ export class TestProgram {
     const bound = await this.#bind(feed);
     const outputs = this.#results(rows, graph.outputs, (output) => mode === 'predict' || output.seeded === true);
     const gradients = this.#results(rows, graph.inputs, (input) => backward && input.gradient === true);
-    const { indices, seed, gradientScale, learningRates } = feed;
+    const { indices, seed, epoch, gradientScale, learningRates } = feed;
     const result = await native().run(this.#program, {
       segments: wanted,
       rows,
@@ -231,6 +234,7 @@ export class TestProgram {
       gradients,
       ...(indices === undefined ? {} : { indices }),
       ...(seed === undefined ? {} : { seed }),
+      ...(epoch === undefined ? {} : { epoch }),
       ...(gradientScale === undefined ? {} : { gradientScale }),
       ...(learningRates === undefined ? {} : { learningRates }),
     });
@@ -267,8 +271,8 @@ export class TestProgram {
   }
 
   #elements(id: number, rows: number): number {
-    const { steps, dims } = this.#spec(id);
-    return dims.reduce((product, dim) => product * dim, rows * Math.max(steps, 1));
+    const { steps, dims, rows: within = 1 } = this.#spec(id);
+    return dims.reduce((product, dim) => product * dim, rows * within * Math.max(steps, 1));
   }
 
   #results<T extends { readonly tensor: number }>(

@@ -5,17 +5,17 @@ type Numbers = Float32Array | Float64Array;
 export type Activation = 'linear' | 'relu' | 'tanh' | 'sigmoid';
 export const activations: readonly Activation[] = ['linear', 'relu', 'tanh', 'sigmoid'];
 
-const apply: Record<Activation, (x: number) => number> = {
+export const activate: Record<Activation, (x: number) => number> = {
   linear: (x) => x,
   relu: (x) => Math.max(x, 0),
   tanh: Math.tanh,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
 };
-const slope: Record<Activation, (x: number) => number> = {
+export const slopeOf: Record<Activation, (x: number) => number> = {
   linear: () => 1,
   relu: (x) => (x > 0 ? 1 : 0),
   tanh: (x) => 1 - Math.tanh(x) ** 2,
-  sigmoid: (x) => apply.sigmoid(x) * (1 - apply.sigmoid(x)),
+  sigmoid: (x) => activate.sigmoid(x) * (1 - activate.sigmoid(x)),
 };
 
 export interface DenseFeed {
@@ -40,7 +40,7 @@ function affine({ inputs, units, x, weight, bias }: DenseFeed): Float64Array {
 }
 
 export function dense(feed: DenseFeed): Float64Array {
-  return affine(feed).map(apply[feed.activation]);
+  return affine(feed).map(activate[feed.activation]);
 }
 
 export function denseGradients(
@@ -55,7 +55,7 @@ export function denseGradients(
   };
   for (const [i, before] of affine(feed).entries()) {
     const [row, unit] = [Math.floor(i / units), i % units];
-    const g = at(dy, i) * slope[feed.activation](before);
+    const g = at(dy, i) * slopeOf[feed.activation](before);
     gradients.bias[unit] = at(gradients.bias, unit) + g;
     for (let k = 0; k < inputs; k++) {
       const [xi, wi] = [row * inputs + k, unit * inputs + k];

@@ -10,8 +10,8 @@ export interface Found {
   library(name: CudaLibrary['name']): CudaLibrary;
 }
 
-// Nothing of this host but what Node needs: what it has of NVIDIA's must not be found.
-function environment(extra: Readonly<Record<string, string>>): Record<string, string> {
+/** Nothing of this host but what Node needs: what it has of NVIDIA's must not be found. */
+export function isolated(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept = ['PATH', 'CUGRU_ADDON_PATH', 'LD_PRELOAD', 'ASAN_OPTIONS'];
   const own = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] as string]]));
   return { ...Object.fromEntries(own), HOME: '/nonexistent', ...extra };
@@ -23,7 +23,7 @@ const probe = resolve('dist/lib/cuda/index.js');
 export function search(env: Readonly<Record<string, string>>, ordinal = 0): Promise<Found> {
   const script = `import(${JSON.stringify(probe)}).then((m) => console.log(JSON.stringify(m.cudaVerdict(${ordinal}))))`;
   return new Promise((done, failed) => {
-    const child = spawn(process.execPath, ['-e', script], { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, ['-e', script], { env: isolated(env), stdio: ['ignore', 'pipe', 'pipe'] });
     const text = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (data: string) => {

@@ -12,7 +12,7 @@ process.once('exit', () => rmSync(cache, { recursive: true, force: true }));
 
 /** The environment of a process that uses it. */
 export const simulatedEnvironment: Readonly<Record<string, string>> = {
-  CUGRU_CUDA_PATH: resolve('build/simulated'),
+  CUGRU_CUDA_PATH: resolve(process.env['CUGRU_TEST_SIMULATED'] || 'build/simulated'),
   CUGRU_CUDA_PROBE: 'skip',
   CUGRU_CUDA_PRECISION: 'fp32',
   CUGRU_CUDA_TIMING: 'off',

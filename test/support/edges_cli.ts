@@ -15,6 +15,8 @@ export interface Run {
 /** Options of {@link cugru}. */
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** The environment that `env` is added to; default: this process's. */
+  readonly base?: Readonly<NodeJS.ProcessEnv>;
   readonly cwd?: string;
   /** Arguments for Node itself, to run something else than the command line. */
   readonly node?: readonly string[];
@@ -23,11 +25,14 @@ export interface RunOptions {
 }
 
 /** Runs `cugru` with arguments to its end. */
-export function cugru(args: readonly string[], { env = {}, cwd, node, during }: RunOptions = {}): Promise<Run> {
+export function cugru(
+  args: readonly string[],
+  { env = {}, base = process.env, cwd, node, during }: RunOptions = {},
+): Promise<Run> {
   return new Promise((done, failed) => {
     const child = spawn(process.execPath, node === undefined ? [main, ...args] : [...node], {
       cwd: cwd ?? process.cwd(),
-      env: { ...process.env, ...env },
+      env: { ...base, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const text = { stdout: '', stderr: '' };

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSafetensors, type TensorData } from '../../lib/formats/index.js';
 import { native } from '../../lib/native.js';
-import { simulated } from './conformance_program.js';
+import { onGpu } from './conformance_program.js';
 
 /** Where fixtures, script and README are. */
 export const fixtureFolder = join('test', 'fixtures', 'pytorch');
@@ -14,12 +14,12 @@ export const fixtureNames: readonly string[] = readdirSync(fixtureFolder)
   .map((file) => file.slice(0, -'.safetensors'.length))
   .sort();
 
-/** The instruction sets that this host can run; the simulated device alone, when it is asked for. */
-export const isas: readonly string[] = simulated() ? ['the simulated device'] : native().processInfo().isas;
+/** The instruction sets that this host can run; the GPU or the simulated device alone, when it is asked for. */
+export const isas: readonly string[] = onGpu() ? ['the GPU'] : native().processInfo().isas;
 
 /** Where a module or model of one of {@link isas} runs. */
 export function placeOf(isa: string): { readonly device: 'cpu' | 'cuda'; readonly isa?: string } {
-  return simulated() ? { device: 'cuda' } : { device: 'cpu', isa };
+  return onGpu() ? { device: 'cuda' } : { device: 'cpu', isa };
 }
 
 /** Inputs as the tests hand them over, in float32. */

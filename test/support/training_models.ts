@@ -89,6 +89,8 @@ export interface ClassifierOptions {
   readonly units?: number;
   readonly dropout?: number;
   readonly bidirectional?: boolean;
+  /** A GRU by default. */
+  readonly recurrent?: (options: Parameters<typeof layers.gru>[0]) => layers.Layer;
   readonly optimizer?: optimizers.Optimizer | optimizers.OptimizerName;
   readonly precision?: Precision;
   readonly lossScale?: optimizers.LossScaleOptions;
@@ -97,9 +99,10 @@ export interface ClassifierOptions {
 /** A compiled classifier of {@link waves}. */
 export function classifier(options: ClassifierOptions = {}): Sequential {
   const { seed = 1, device = 'cpu', units = 8, dropout = 0, bidirectional = false } = options;
+  const { recurrent = layers.gru } = options;
   const model = sequential(
     [
-      layers.gru({ units, numLayers: 2, dropout, bidirectional }),
+      recurrent({ units, numLayers: 2, dropout, bidirectional }),
       layers.dropout({ rate: dropout }),
       layers.dense({ units: classes, activation: 'softmax' }),
     ],

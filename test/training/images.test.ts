@@ -49,7 +49,7 @@ for (const options of reading) {
     const saved = join(scratch(t), 'model');
     await model.save(saved);
     const loaded = await loadModel(saved);
-    t.deepEqual(loaded.spec.toSequence, model.spec.toSequence);
+    t.deepEqual(loaded.spec.topology.nodes[0]?.reading, model.spec.topology.nodes[0]?.reading);
     t.deepEqual(await loaded.predict(train), await model.predict(train));
     t.true((await readFile(join(saved, 'README.md'), 'utf8')).includes(`**${options.scheme}`));
   });
@@ -62,9 +62,10 @@ test('a folder of version 1 loads: its patches are in raster order, padded with 
   const saved = join(scratch(t), 'model');
   await model.save(saved);
   const path = join(saved, 'config.json');
-  const { decoding: _, ...config } = JSON.parse(await readFile(path, 'utf8'));
-  const { order: __, padding: ___, ...toSequence } = config.toSequence;
-  await writeFile(path, JSON.stringify({ ...config, version: 1, toSequence }));
+  const { decoding: _, nodes, outputs: __, ...config } = JSON.parse(await readFile(path, 'utf8'));
+  const [first, ...rest] = nodes.map(({ inputs: ___, ...node }: { inputs: unknown }) => node);
+  const { order: ____, padding: _____, ...toSequence } = first.config;
+  await writeFile(path, JSON.stringify({ ...config, version: 1, toSequence, layers: rest }));
   const loaded = await loadModel(saved);
   t.is(loaded.decoding, undefined);
   t.deepEqual(await loaded.predict(train), await model.predict(train));

@@ -14,7 +14,13 @@ async function savedModel(t: ExecutionContext): Promise<string> {
   return folder;
 }
 
-type Config = Record<string, unknown> & { layers: { config: Record<string, unknown> }[] };
+type Config = Record<string, unknown> & { nodes: { config: Record<string, unknown> }[] };
+
+/** With another first layer; the model's input is before it. */
+function firstLayer(config: Config, change: Record<string, unknown>): unknown {
+  const nodes = config.nodes.map((node, i) => (i === 1 ? { ...node, ...change } : node));
+  return { ...config, nodes };
+}
 
 async function changeConfig(folder: string, change: (config: Config) => unknown): Promise<void> {
   const path = join(folder, 'config.json');
@@ -88,14 +94,14 @@ test('folders that are no model', async (t) => {
 
 test('a newer version asks for a newer cugru', async (t) => {
   const folder = await savedModel(t);
-  for (const version of [3, 1000, 1.5, 'one', null]) {
+  for (const version of [4, 1000, 1.5, 'one', null]) {
     await changeConfig(folder, (config) => ({ ...config, version }));
     await refuses(t, [
       [
         `${version}`,
         () => loadModel(folder),
         'ERR_CHECKPOINT_VERSION',
-        /this cugru reads up to 2; install a newer cugru/,
+        /this cugru reads up to 3; install a newer cugru/,
       ],
     ]);
   }
@@ -105,24 +111,24 @@ test('a config that says something else than it should', async (t) => {
   const folder = await savedModel(t);
   const good = await readFile(join(folder, 'config.json'), 'utf8');
   const cases: readonly (readonly [string, (config: Config) => unknown, RegExp])[] = [
-    ['no layers', (c) => ({ ...c, layers: undefined }), /"layers" or "inputShape" is missing/],
-    ['layers', (c) => ({ ...c, layers: {} }), /"layers" or "inputShape" is missing/],
-    ['empty layers', (c) => ({ ...c, layers: [] }), /at least one layer/],
-    ['a layer', (c) => ({ ...c, layers: [null] }), /null/],
-    ['kind', (c) => ({ ...c, layers: [{ ...c.layers[0], kind: 'gruu' }] }), /unknown layer kind "gruu"/],
-    [
-      'inherited kind',
-      (c) => ({ ...c, layers: [{ ...c.layers[0], kind: 'constructor' }] }),
-      /unknown layer kind "constructor"/,
-    ],
-    ['units', (c) => ({ ...c, layers: [{ ...c.layers[0], config: { units: -1 } }] }), /units must be/],
-    [
-      'layer option',
-      (c) => ({ ...c, layers: [{ ...c.layers[0], config: { units: 3, evil: 1 } }] }),
-      /no option 'evil'/,
-    ],
-    ['name', (c) => ({ ...c, layers: [{ ...c.layers[0], name: '../../x' }] }), /cannot name a layer/],
-    ['name 3', (c) => ({ ...c, layers: [{ ...c.layers[0], name: 3 }] }), /name must be a string/],
+    ['no nodes', (c) => ({ ...c, nodes: undefined }), /"nodes", "outputs" or "inputShape" is missing/],
+    ['nodes', (c) => ({ ...c, nodes: {} }), /"nodes", "outputs" or "inputShape" is missing/],
+    ['outputs', (c) => ({ ...c, outputs: 3 }), /"nodes", "outputs" or "inputShape" is missing/],
+    ['no outputs', (c) => ({ ...c, outputs: [] }), /is no output of an earlier node/],
+    ['empty nodes', (c) => ({ ...c, nodes: [] }), /\[3,0\] is no output of an earlier node/],
+    ['another output', (c) => ({ ...c, outputs: [3, 1] }), /\[3,1\] is no output of an earlier node/],
+    ['the input alone', (c) => ({ ...c, outputs: [0, 0] }), /at least one layer/],
+    ['a cycle', (c) => firstLayer(c, { inputs: [[3, 0]] }), /\[3,0\] is no output of an earlier node/],
+    ['inputs', (c) => firstLayer(c, { inputs: 'input' }), /inputs of 'gru_1' are missing/],
+    ['an input', (c) => firstLayer(c, { inputs: [null] }), /null is no output/],
+    ['no inputs', (c) => firstLayer(c, { inputs: [] }), /'gru_1' was applied to no tensor/],
+    ['a node', (c) => ({ ...c, nodes: [null] }), /a node is no object/],
+    ['kind', (c) => firstLayer(c, { kind: 'gruu' }), /unknown layer kind 'gruu'/],
+    ['inherited kind', (c) => firstLayer(c, { kind: 'constructor' }), /unknown layer kind 'constructor'/],
+    ['units', (c) => firstLayer(c, { config: { units: -1 } }), /units must be/],
+    ['layer option', (c) => firstLayer(c, { config: { units: 3, evil: 1 } }), /no option 'evil'/],
+    ['name', (c) => firstLayer(c, { name: '../../x' }), /cannot name a layer/],
+    ['name 3', (c) => firstLayer(c, { name: 3 }), /name must be a string/],
     ['inputShape', (c) => ({ ...c, inputShape: [6, 2 ** 40] }), /inputShape\[1\] must be/],
     ['other width', (c) => ({ ...c, inputShape: [6, 4] }), /weight_ih_l0 must be \[dim0=9, dim1=4\], got \[9, 3\]/],
     ['seed', (c) => ({ ...c, seed: 'x' }), /seed must be/],
@@ -134,15 +140,25 @@ test('a config that says something else than it should', async (t) => {
     ['compile', (c) => ({ ...c, compile: { optimizer: 'adam', loss: 'hinge' } }), /loss must be one of/],
     ['decoding', (c) => ({ ...c, decoding: { fit: 'crop' } }), /fit must be one of 'fill', 'cover'/],
     ['decoding option', (c) => ({ ...c, decoding: { gamma: 2 } }), /decoding has no option 'gamma'/],
-    ['toSequence', (c) => ({ ...c, toSequence: { scheme: 'spiral' } }), /scheme must be one of/],
+    [
+      'toSequence',
+      (c) => ({ ...c, nodes: [{ kind: 'image.toSequence', name: 'toSequence', config: { scheme: 'spiral' } }] }),
+      /scheme must be one of/,
+    ],
     [
       'more layers',
       (c) => ({
         ...c,
-        layers: [...c.layers, { kind: 'dense', name: 'more', config: { units: 3, activation: 'softmax' } }],
+        nodes: [
+          ...c.nodes,
+          { kind: 'dense', name: 'more', inputs: [[3, 0]], config: { units: 3, activation: 'softmax' } },
+        ],
+        outputs: [4, 0],
       }),
       /missing: more\.weight, more\.bias/,
     ],
+    ['an old version without layers', (c) => ({ ...c, version: 2 }), /"layers" or "inputShape" is missing/],
+    ['an old version with a bad layer', (c) => ({ ...c, version: 2, layers: [null] }), /unknown layer kind undefined/],
     [
       'polluted',
       () => JSON.parse('{"format":"cugru","version":1,"layers":[],"inputShape":[1],"__proto__":{"x":1}}'),
@@ -244,11 +260,7 @@ test('without its optimiser file, a model loads and trains from a fresh optimise
 
 test('a config that asks for more memory than there is says so', async (t) => {
   const folder = await savedModel(t);
-  const units = 2 ** 20;
-  await changeConfig(folder, (config) => ({
-    ...config,
-    layers: config.layers.map((layer, i) => (i === 0 ? { ...layer, config: { units } } : layer)),
-  }));
+  await changeConfig(folder, (config) => firstLayer(config, { config: { units: 2 ** 20 } }));
   const error = await t.throwsAsync(loadModel(folder), { instanceOf: CugruError });
   t.is((error as CugruError | undefined)?.code, 'ERR_OUT_OF_MEMORY');
 });

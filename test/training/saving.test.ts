@@ -20,12 +20,18 @@ test('a model is saved as four files', async (t) => {
   ]);
   const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
   t.is(config.format, 'cugru');
-  t.is(config.version, 2);
+  t.is(config.version, 3);
   t.deepEqual(config.inputShape, [6, 3]);
   t.deepEqual(
-    config.layers.map(({ name }: { name: string }) => name),
-    ['gru_1', 'dropout_1', 'dense_1'],
+    config.nodes.map(({ name, inputs }: { name: string; inputs: unknown }) => [name, inputs]),
+    [
+      ['input', []],
+      ['gru_1', [[0, 0]]],
+      ['dropout_1', [[1, 0]]],
+      ['dense_1', [[2, 0]]],
+    ],
   );
+  t.deepEqual(config.outputs, [3, 0]);
   const { tensors } = await readSafetensors(join(folder, 'model.safetensors'));
   t.deepEqual(tensors.map(({ name }) => name).sort(), Object.keys(await model.getWeights()).sort());
   const card = await readFile(join(folder, 'README.md'), 'utf8');

@@ -5,10 +5,17 @@
 namespace cugru {
 
 GatherDesc gatherDesc(const OpDesc& desc) {
-  expectCounts(desc, 2, 2, 1);
+  expectCounts(desc, 1, 2, 1);
   GatherDesc gather;
   gather.slab = inputSpec(desc, 0, "slab");
-  expectSpec(desc, inputSpec(desc, 1, "indices"), TensorSpec{DType::i32, 0, {}}, "indices");
+  gather.picks = desc.inputs.size() > 1 && desc.inputs[1];
+  if (gather.picks) {
+    expectSpec(desc, desc.inputs[1], TensorSpec{DType::i32, 0, {}}, "indices");
+  } else if (gather.slab.dtype != DType::f32) {
+    fail(code::kType, desc.name, " (gather) without indices takes f32, got ", gather.slab.describe());
+  } else if (!desc.inputGradient.empty() && desc.inputGradient[0]) {
+    fail(code::kGraph, desc.name, " (gather) gives no gradient to its input");
+  }
   if (!desc.outputs[0]) fail(code::kGraph, desc.name, " (gather): its output is not used");
   gather.out = *desc.outputs[0];
   gather.batch = desc.batch;

@@ -5,6 +5,8 @@
 namespace cugru {
 
 namespace {
+constexpr double kMaxScale = 1e30;
+
 int64_t rowsOf(const OpDesc& desc, const TensorSpec& spec) {
   return checkedMul(spec.rowsOf(desc.batch), spec.steps > 0 ? spec.steps : 1, desc.name.c_str());
 }
@@ -18,6 +20,7 @@ RowsDesc sameShape(const OpDesc& desc, size_t maxInputs) {
   RowsDesc rows;
   rows.rows = rowsOf(desc, x);
   rows.features = x.features();
+  rows.rowsOfStep = x.rowsOf(desc.batch);
   rows.opId = desc.id;
   return rows;
 }
@@ -71,6 +74,11 @@ RowsDesc dropoutDesc(const OpDesc& desc) {
   RowsDesc rows = sameShape(desc, 1);
   rows.rate = static_cast<float>(desc.attrs.number("rate", 0, 1));
   if (rows.rate >= 1) fail(code::kValue, desc.name, " (dropout): the rate must be below 1");
+  const std::string scope = desc.attrs.stringOr("scope", "element");
+  if (scope != "element" && scope != "row") {
+    fail(code::kValue, desc.name, " (dropout): unknown scope '", scope, "'; known are element, row");
+  }
+  rows.wholeRows = scope == "row";
   return rows;
 }
 
@@ -82,11 +90,37 @@ RowsDesc addDesc(const OpDesc& desc) {
     inputSpec(desc, i, "term");
     expectSpec(desc, desc.inputs[i], *desc.inputs[0], "each term as the first,");
   }
+  rows.scale = static_cast<float>(desc.attrs.numberOr("scale", 1, -kMaxScale, kMaxScale));
+  return rows;
+}
+
+RowsDesc activationDesc(const OpDesc& desc) {
+  RowsDesc rows = sameShape(desc, 1);
+  const std::string& kind = desc.attrs.string("kind");
+  if (kind == "gelu") {
+    rows.activation = Activation::gelu;
+  } else if (kind == "silu") {
+    rows.activation = Activation::silu;
+  } else if (kind == "relu" || kind == "tanh" || kind == "sigmoid") {
+    rows.activation = activation(kind);
+  } else {
+    fail(code::kValue, desc.name, " (activation): unknown kind '", kind,
+         "'; known are relu, tanh, sigmoid, gelu, silu");
+  }
+  return rows;
+}
+
+RowsDesc multiplyDesc(const OpDesc& desc) {
+  RowsDesc rows = sameShape(desc, 2);
+  inputSpec(desc, 1, "factor");
+  expectSpec(desc, desc.inputs[1], *desc.inputs[0], "the second factor as the first,");
   return rows;
 }
 
 std::vector<ParamSpec> checkSoftmax(const OpDesc& desc) { return softmaxDesc(desc), std::vector<ParamSpec>{}; }
 std::vector<ParamSpec> checkDropout(const OpDesc& desc) { return dropoutDesc(desc), std::vector<ParamSpec>{}; }
 std::vector<ParamSpec> checkAdd(const OpDesc& desc) { return addDesc(desc), std::vector<ParamSpec>{}; }
+std::vector<ParamSpec> checkActivation(const OpDesc& desc) { return activationDesc(desc), std::vector<ParamSpec>{}; }
+std::vector<ParamSpec> checkMultiply(const OpDesc& desc) { return multiplyDesc(desc), std::vector<ParamSpec>{}; }
 
 }  // namespace cugru

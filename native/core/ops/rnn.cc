@@ -41,6 +41,15 @@ RnnShape shapeFrom(const Attributes& attrs, int64_t inputSize) {
 
 const CellKind& cellKind(Cell cell) { return kCells[static_cast<size_t>(cell)]; }
 
+GatePhases::GatePhases(Cell cell) {
+  const int64_t gates = cellKind(cell).gates;
+  at[0] = {0, gates};
+  if (cell != Cell::gruResetBefore) return;
+  count = 2;
+  at[0] = {0, gates - 1};
+  at[1] = {gates - 1, 1};
+}
+
 std::vector<ParamSpec> rnnParams(const RnnShape& shape) {
   std::vector<ParamSpec> params;
   const int64_t rows = shape.gates() * shape.hiddenSize;

@@ -2,20 +2,40 @@
 
 #include "core/error.h"
 #include "core/ops/ops.h"
+#include "core/ops/sequence.h"
+#include "core/ops/vision.h"
 
 namespace cugru {
 
 namespace {
 constexpr OpSchema kSchemas[] = {
     {"gather", checkGather, false, false, nullptr, nullptr, 0},
-    {"rnn", checkRnn},
+    {"rnn", checkRnn, false, false, nullptr, nullptr, -1, 2},
     {"lastState", checkLastState},
     {"dense", checkDense},
     {"softmax", checkSoftmax},
     {"dropout", checkDropout, true},
+    {"augment", checkAugment, false, false, nullptr, nullptr, 0},
     {"add", checkAdd},
+    {"multiply", checkMultiply},
+    {"rearrange", checkRearrange},
+    {"concat", checkConcat},
+    {"reverse", checkReverse, false, false, nullptr, nullptr, -1, 1},
+    {"reduceSteps", checkReduceSteps, false, false, nullptr, nullptr, -1, 1},
+    {"conv2d", checkConv2d},
+    {"maxPool2d", checkPool2d},
+    {"avgPool2d", checkPool2d},
+    {"layerNorm", checkLayerNorm},
+    {"batchNorm", checkBatchNorm, false, false, nullptr, batchNormBuffers},
+    {"attentionPool", checkAttentionPool, false, false, nullptr, nullptr, -1, 2},
+    {"trailingLengths", checkTrailingLengths},
+    {"addTable", checkAddTable},
+    {"appendTable", checkAppendTable},
+    {"activation", checkActivation},
+    {"state", checkState, false, false, nullptr, stateBuffers, -1, -1, true},
     {"softmaxCrossEntropy", checkSoftmaxCrossEntropy, false, true, softmaxCrossEntropyClasses, nullptr, 1},
     {"meanSquaredError", checkMeanSquaredError, false, true, nullptr, nullptr, 1},
+    {"squaredError", checkSquaredError, false, true, nullptr, nullptr, -1, 2},
 };
 }  // namespace
 

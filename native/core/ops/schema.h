@@ -17,7 +17,9 @@ struct OpSchema {
   bool isLoss = false;
   int64_t (*confusionClasses)(const OpDesc& desc) = nullptr;        // losses that count; 0 or null: no confusion matrix
   std::vector<ParamSpec> (*buffers)(const OpDesc& desc) = nullptr;  // what the operation keeps; null: nothing
-  int picked = -1;  // the input whose rows are picked by number (a slab); their numbers (indices) are the next one
+  int picked = -1;  // the input whose rows are picked by number (a slab), by the next one's (indices), if there is that
+  int lengths = -1;    // the input with the valid steps of input 0, bounded to 1 .. steps before a kernel reads it
+  bool keeps = false;  // a node of it without outputs leaves something behind: it runs in all modes, after the others
 };
 
 // ERR_GRAPH for an unknown name, listing the known ones.

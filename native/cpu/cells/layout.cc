@@ -53,15 +53,6 @@ class CellsLayout final : public PlainLayout {
 
 }  // namespace
 
-GatePhases::GatePhases(Cell cell) {
-  const int64_t gates = cellKind(cell).gates;
-  at[0] = {0, gates};
-  if (cell != Cell::gruResetBefore) return;
-  count = 2;
-  at[0] = {0, gates - 1};
-  at[1] = {gates - 1, 1};
-}
-
 CellsPlan::CellsPlan(const RnnShape& shape, const Table& table) : directions(shape.directions), phases(shape.cell) {
   const int64_t units = shape.hiddenSize, sums = shape.gates() * units;
   const bool twoBiases = cellKind(shape.cell).biases == 2;

@@ -8,17 +8,6 @@
 
 namespace cugru::cpu {
 
-// A cell's gates fall into those that multiply h and, for gru-reset-before, the candidate that multiplies r * h.
-constexpr int kMaxPhases = 2;
-struct GatePhase {
-  int64_t firstGate = 0, gates = 0;
-};
-struct GatePhases {
-  explicit GatePhases(Cell cell);
-  int count = 1;
-  GatePhase at[kMaxPhases];
-};
-
 // One layer in one direction. Offsets in floats: `weight...` and `bias...` into params, the others into prepared.
 struct CellsOffsets {
   int64_t inputs = 0;

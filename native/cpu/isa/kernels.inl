@@ -8,6 +8,9 @@
 #include "cpu/isa/gru_backward.inl"
 #include "cpu/isa/cells.inl"
 #include "cpu/isa/products.inl"
+#include "cpu/isa/convolution.inl"
+#include "cpu/isa/pooling.inl"
+#include "cpu/isa/normalization.inl"
 #include "cpu/isa/pointwise.inl"
 #include "cpu/isa/dropout.inl"
 #include "cpu/isa/update.inl"
@@ -17,9 +20,44 @@ namespace cugru::cpu {
 namespace {
 
 constexpr Table kTable = {
-    Vec::N,       2 * Vec::N,     Vec::kGruRows,   gruForward,   gruProject,         gruBackward,        cellForward,
-    cellBackward, panelProduct,   outerTile,       softmaxRow,   softmaxGradientRow, activationGradient, addVectors,
-    addRows,      dropoutForward, dropoutBackward, sumOfSquares, sgdUpdate,          adamUpdate,
+    Vec::N,
+    2 * Vec::N,
+    Vec::kGruRows,
+    gruForward,
+    gruProject,
+    gruBackward,
+    cellForward,
+    cellBackward,
+    panelProduct,
+    outerTile,
+    softmaxRow,
+    softmaxGradientRow,
+    activationGradient,
+    addVectors,
+    addRows,
+    dropoutForward,
+    dropoutBackward,
+    sumOfSquares,
+    convProduct,
+    convOuter,
+    maxPool,
+    maxPoolGradient,
+    avgPool,
+    avgPoolGradient,
+    layerNormRow,
+    layerNormGradientRow,
+    addDeviations,
+    addProducts,
+    scaleChannels,
+    batchNormGradient,
+    sgdUpdate,
+    adamUpdate,
+    multiplyVectors,
+    scaleVector,
+    addScaled,
+    dotProduct,
+    activateVector,
+    activationInputGradient,
 };
 
 }  // namespace

@@ -68,6 +68,34 @@ CUGRU_INLINE Vec hyperbolicTangent(Vec x) {
   return flipSign(div(grown, add(grown, broadcast(2.0f))), sign);
 }
 
+// The normal distribution's probability of a value below x, and its density. With z = |x| / sqrt(2) and t = 1 / (1 + z / 2),
+// erfc(z) = exp(-z^2) t P(t); P was fitted to the least relative error for z in [0, 9.3], which is 4e-8 before rounding.
+struct NormalParts {
+  Vec probability, density;
+};
+CUGRU_INLINE NormalParts normalParts(Vec x) {
+  const Vec one = broadcast(1.0f);
+  const Vec size = flipSign(x, signOf(x));
+  const Vec z = mul(size, broadcast(0.70710678118654752f));
+  const Vec power = positive(sub(broadcast(13.0f), size), exponential(flipSign(mul(z, z), broadcast(-0.0f))));
+  const Vec t = div(one, fma(z, broadcast(0.5f), one));
+  Vec p = broadcast(-0.05880046636f);
+  p = fma(p, t, broadcast(0.2832586169f));
+  p = fma(p, t, broadcast(-0.4844591916f));
+  p = fma(p, t, broadcast(0.2749117613f));
+  p = fma(p, t, broadcast(-0.02443603799f));
+  p = fma(p, t, broadcast(0.2017525136f));
+  p = fma(p, t, broadcast(0.2433422655f));
+  p = fma(p, t, broadcast(0.2823421359f));
+  p = fma(p, t, broadcast(0.2820883393f));
+  const Vec tail = mul(mul(broadcast(0.5f), power), mul(t, p));
+  const Vec rest = positive(x, sub(one, add(tail, tail)));
+  return {add(tail, rest), mul(power, broadcast(0.39894228040143268f))};
+}
+
+// The sigmoid, with a true zero where it is too small to matter: x * s(x) then falls to zero however large -x is.
+CUGRU_INLINE Vec vanishingSigmoid(Vec x) { return positive(add(x, broadcast(87.0f)), sigmoid(x)); }
+
 // Lane after lane, so that the order is written down.
 CUGRU_INLINE float sumOfLanes(Vec a) {
   float lanes[Vec::N];

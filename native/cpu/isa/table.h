@@ -101,6 +101,45 @@ constexpr int64_t kOuterDepth = 136;  // packed blocks then start at different p
 
 constexpr int64_t kOuterScratch = (kOuterRows + kOuterColumns) * kOuterDepth;
 
+// Where the depth of a convolution's product lies in an image: runs of `length` floats at `offsets` from a pixel's first.
+struct ConvRuns {
+  const int64_t* offsets;
+  int64_t count, length;
+};
+
+// c[row] = activation(sum over runs of a[row] * panels + bias). Panels are [block of `panel` columns][k][panel] of `depth` k; run s
+// begins at k = places[s].
+struct ConvProduct {
+  const float* panels;
+  int64_t depth, rows, columns;
+  const float* const* a;
+  float* const* c;
+  ConvRuns runs;
+  const int64_t* places;
+  const float* bias;  // null: none
+  int activation;
+};
+
+// One window of an image, at least one pixel: `pitch` floats from a row to the next. Pointers are to its first pixel.
+struct PoolWindow {
+  int64_t height, width, pitch, channels;
+};
+
+struct NormRow {
+  const float* weight;
+  const float* bias;
+  int64_t features;
+  float epsilon;
+};
+
+// dx = dy * own + (x - mean) * slope + rest, for each channel.
+struct ChannelFactors {
+  const float* mean;
+  const float* own;
+  const float* slope;
+  const float* rest;
+};
+
 struct AdamStep {
   float beta2, rest1, rest2;  // rest: 1 - beta, rounded once
   float epsilon;
@@ -141,8 +180,35 @@ struct Table {
   void (*dropoutForward)(const DropoutBlock& block, const float* x, float* y, uint8_t* kept);  // one bit per element
   void (*dropoutBackward)(const DropoutBlock& block, const float* dy, float* dx, const uint8_t* kept);
   double (*sumOfSquares)(const float* x, int64_t count);
+  void (*convProduct)(const ConvProduct& product);
+  void (*convOuter)(const OuterTile& tile, const ConvRuns& runs);  // rows of `a` lie in runs
+  void (*maxPool)(const PoolWindow& window, const float* x, float* y,
+                  float* place);  // place: number of the tap; or null
+  void (*maxPoolGradient)(const PoolWindow& window, const float* dy, const float* place, float* dx);  // adds to dx
+  void (*avgPool)(const PoolWindow& window, const float* x, float* y);
+  void (*avgPoolGradient)(const PoolWindow& window, const float* dy, float* dx);  // adds to dx
+  void (*layerNormRow)(const NormRow& row, const float* x, float* y,
+                       float* statistics);  // mean, 1 / deviation; or null
+  void (*layerNormGradientRow)(const NormRow& row, const float* x, const float* dy, const float* statistics, float* dx,
+                               float* dweight, float* dbias);  // dx may be null, or both of the others
+  void (*addDeviations)(const float* x, int64_t rows, int64_t channels, const float* about, float* sum,
+                        float* squares);  // of d = x - about: sum += d, squares += d^2
+  void (*addProducts)(const float* dy, const float* x, int64_t rows, int64_t channels, const float* mean,
+                      const float* rstd, float* sum);  // sum += dy * (x - mean) * rstd
+  void (*scaleChannels)(const float* x, const float* mean, const float* scale, const float* shift, float* out,
+                        int64_t rows, int64_t channels);  // (x - mean) * scale + shift
+  void (*batchNormGradient)(const ChannelFactors& factors, const float* dy, const float* x, float* dx, int64_t rows,
+                            int64_t channels);
   void (*sgd)(const SgdStep& step, float* p, const float* g, float* buffer, int64_t count);  // buffer null: no momentum
   void (*adam)(const AdamStep& step, float* p, const float* g, float* m, float* v, int64_t count);
+  void (*multiply)(const float* a, const float* b, float* out, int64_t count);
+  void (*scale)(const float* x, float factor, float* out, int64_t count);      // out may be x
+  void (*addScaled)(const float* x, float factor, float* sum, int64_t count);  // sum += factor * x
+  float (*dot)(const float* a, const float* b, int64_t count);
+  void (*activate)(const float* x, float* y, int64_t count,
+                   int activation);  // 1 relu to 5 silu, as core/ops/ops.h counts
+  // From the activation's argument: gelu and silu, whose values do not tell.
+  void (*activationInputGradient)(const float* x, const float* dy, float* dx, int64_t count, int activation);
 };
 
 // Null where the build or its target lacks the instruction set.

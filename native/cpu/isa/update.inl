@@ -1,4 +1,4 @@
-// The optimisers' pass over a run of parameters, and the sum for the gradient norm.
+// The optimisers' pass over a run of parameters, and what comes before it: the penalty's gradient, and the sum for the norm.
 
 namespace cugru::cpu {
 namespace {

@@ -35,6 +35,10 @@ CUGRU_INLINE Vec flipSign(Vec a, Vec sign) { return {_mm256_xor_ps(a.v, sign.v)}
 CUGRU_INLINE Vec positive(Vec a, Vec value) {  // a > 0 ? value : 0
   return {_mm256_and_ps(_mm256_cmp_ps(a.v, _mm256_setzero_ps(), _CMP_GT_OQ), value.v)};
 }
+CUGRU_INLINE Vec ifRises(Vec x, Vec from, Vec a, Vec b) {  // x > from or x is NaN ? a : b
+  const __m256 greater = _mm256_cmp_ps(x.v, from.v, _CMP_GT_OQ);
+  return {_mm256_blendv_ps(b.v, a.v, _mm256_or_ps(greater, _mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q)))};
+}
 // 2^n, where the bits of a end in the integer n.
 CUGRU_INLINE Vec powerOfTwo(Vec a) {
   const __m256i shifted = _mm256_slli_epi32(_mm256_castps_si256(a.v), 23);

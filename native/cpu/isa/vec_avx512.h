@@ -33,6 +33,10 @@ CUGRU_INLINE Vec flipSign(Vec a, Vec sign) { return {_mm512_xor_ps(a.v, sign.v)}
 CUGRU_INLINE Vec positive(Vec a, Vec value) {  // a > 0 ? value : 0
   return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_GT_OQ), value.v)};
 }
+CUGRU_INLINE Vec ifRises(Vec x, Vec from, Vec a, Vec b) {  // x > from or x is NaN ? a : b
+  const __mmask16 greater = _mm512_cmp_ps_mask(x.v, from.v, _CMP_GT_OQ);
+  return {_mm512_mask_mov_ps(b.v, greater | _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q), a.v)};
+}
 // 2^n, where the bits of a end in the integer n.
 CUGRU_INLINE Vec powerOfTwo(Vec a) {
   const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(a.v), 23);

@@ -45,6 +45,10 @@ CUGRU_INLINE Vec flipSign(Vec a, Vec sign) {
 CUGRU_INLINE Vec positive(Vec a, Vec value) {  // a > 0 ? value : 0
   return {vreinterpretq_f32_u32(vandq_u32(vcgtq_f32(a.v, vdupq_n_f32(0)), vreinterpretq_u32_f32(value.v)))};
 }
+CUGRU_INLINE Vec ifRises(Vec x, Vec from, Vec a, Vec b) {  // x > from or x is NaN ? a : b
+  const uint32x4_t mask = vorrq_u32(vcgtq_f32(x.v, from.v), vmvnq_u32(vceqq_f32(x.v, x.v)));
+  return {vbslq_f32(mask, a.v, b.v)};
+}
 // 2^n, where the bits of a end in the integer n.
 CUGRU_INLINE Vec powerOfTwo(Vec a) {
   const uint32x4_t shifted = vshlq_n_u32(vreinterpretq_u32_f32(a.v), 23);

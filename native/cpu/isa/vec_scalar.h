@@ -38,6 +38,9 @@ CUGRU_INLINE Vec larger(Vec a, Vec b) { return a.v > b.v ? a : b; }
 CUGRU_INLINE Vec signOf(Vec a) { return fromBits(bitsOf(a.v) & 0x80000000u); }
 CUGRU_INLINE Vec flipSign(Vec a, Vec sign) { return fromBits(bitsOf(a.v) ^ bitsOf(sign.v)); }
 CUGRU_INLINE Vec positive(Vec a, Vec value) { return {a.v > 0 ? value.v : 0.0f}; }
+CUGRU_INLINE Vec ifRises(Vec x, Vec from, Vec a, Vec b) {  // x > from or x is NaN ? a : b
+  return x.v > from.v || x.v != x.v ? a : b;
+}
 // 2^n, where the bits of a end in the integer n.
 CUGRU_INLINE Vec powerOfTwo(Vec a) { return fromBits((bitsOf(a.v) << 23) + 0x3f800000u); }
 

@@ -38,6 +38,10 @@ CUGRU_INLINE Vec flipSign(Vec a, Vec sign) { return {_mm_xor_ps(a.v, sign.v)}; }
 CUGRU_INLINE Vec positive(Vec a, Vec value) {  // a > 0 ? value : 0
   return {_mm_and_ps(_mm_cmpgt_ps(a.v, _mm_setzero_ps()), value.v)};
 }
+CUGRU_INLINE Vec ifRises(Vec x, Vec from, Vec a, Vec b) {  // x > from or x is NaN ? a : b
+  const __m128 mask = _mm_or_ps(_mm_cmpgt_ps(x.v, from.v), _mm_cmpunord_ps(x.v, x.v));
+  return {_mm_or_ps(_mm_and_ps(mask, a.v), _mm_andnot_ps(mask, b.v))};
+}
 // 2^n, where the bits of a end in the integer n.
 CUGRU_INLINE Vec powerOfTwo(Vec a) {
   const __m128i shifted = _mm_slli_epi32(_mm_castps_si128(a.v), 23);

@@ -1,5 +1,5 @@
 // What is used of cuDNN (libcudnn.so.9, .8): own declarations, with the vendor's names and values. Recurrent operations go
-// through the v8 entry points only, which are the same in 8 and 9.
+// through the v8 entry points only, which are the same in 8 and 9; convolutions through those that have descriptors of their own.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,8 @@ using cudnnRNNDescriptor_t = struct cudnnRNNStruct*;
 using cudnnRNNDataDescriptor_t = struct cudnnRNNDataStruct*;
 using cudnnTensorDescriptor_t = struct cudnnTensorStruct*;
 using cudnnDropoutDescriptor_t = struct cudnnDropoutStruct*;
+using cudnnFilterDescriptor_t = struct cudnnFilterStruct*;
+using cudnnConvolutionDescriptor_t = struct cudnnConvolutionStruct*;
 
 // Those of cuDNN 9, where `status / 1000` is the category. cuDNN 8 has small numbers with other meanings: only 0 is the same,
 // so ask cudnnGetErrorString for words.
@@ -73,6 +75,53 @@ enum cudnnRNNDataLayout_t : unsigned {
   CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED = 2,
 };
 enum cudnnWgradMode_t : unsigned { CUDNN_WGRAD_MODE_ADD = 0, CUDNN_WGRAD_MODE_SET = 1 };
+enum cudnnTensorFormat_t : unsigned { CUDNN_TENSOR_NCHW = 0, CUDNN_TENSOR_NHWC = 1, CUDNN_TENSOR_NCHW_VECT_C = 2 };
+enum cudnnConvolutionMode_t : unsigned { CUDNN_CONVOLUTION = 0, CUDNN_CROSS_CORRELATION = 1 };
+enum cudnnDeterminism_t : unsigned { CUDNN_NON_DETERMINISTIC = 0, CUDNN_DETERMINISTIC = 1 };
+enum cudnnConvolutionFwdAlgo_t : unsigned {
+  CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM = 0,
+  CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM = 1,
+  CUDNN_CONVOLUTION_FWD_ALGO_COUNT = 8,
+};
+enum cudnnConvolutionBwdDataAlgo_t : unsigned {
+  CUDNN_CONVOLUTION_BWD_DATA_ALGO_0 = 0,
+  CUDNN_CONVOLUTION_BWD_DATA_ALGO_1 = 1,
+  CUDNN_CONVOLUTION_BWD_DATA_ALGO_COUNT = 6,
+};
+enum cudnnConvolutionBwdFilterAlgo_t : unsigned {
+  CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0 = 0,
+  CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1 = 1,
+  CUDNN_CONVOLUTION_BWD_FILTER_ALGO_COUNT = 7,
+};
+
+// What the heuristics say of an algorithm.
+struct cudnnConvolutionFwdAlgoPerf_t {
+  cudnnConvolutionFwdAlgo_t algo;
+  cudnnStatus_t status;
+  float time;
+  size_t memory;
+  cudnnDeterminism_t determinism;
+  cudnnMathType_t mathType;
+  int reserved[3];
+};
+struct cudnnConvolutionBwdDataAlgoPerf_t {
+  cudnnConvolutionBwdDataAlgo_t algo;
+  cudnnStatus_t status;
+  float time;
+  size_t memory;
+  cudnnDeterminism_t determinism;
+  cudnnMathType_t mathType;
+  int reserved[3];
+};
+struct cudnnConvolutionBwdFilterAlgoPerf_t {
+  cudnnConvolutionBwdFilterAlgo_t algo;
+  cudnnStatus_t status;
+  float time;
+  size_t memory;
+  cudnnDeterminism_t determinism;
+  cudnnMathType_t mathType;
+  int reserved[3];
+};
 
 // The vendor has these as macros, so they have names of our own.
 inline constexpr uint32_t kRnnPaddedIoDisabled = 0;  // CUDNN_RNN_PADDED_IO_DISABLED
@@ -141,7 +190,57 @@ inline constexpr uint32_t kRnnPaddedIoEnabled = 1;   // CUDNN_RNN_PADDED_IO_ENAB
            (cudnnHandle_t handle, cudnnRNNDescriptor_t desc, cudnnWgradMode_t mode, const int32_t* lengths,            \
             cudnnRNNDataDescriptor_t xDesc, const void* x, cudnnTensorDescriptor_t hDesc, const void* hx,              \
             cudnnRNNDataDescriptor_t yDesc, const void* y, size_t weightBytes, void* dweights, size_t workBytes,       \
-            void* work, size_t reserveBytes, void* reserve))
+            void* work, size_t reserveBytes, void* reserve))                                                           \
+  OPTIONAL(cudnnStatus_t, cudnnCreateFilterDescriptor, (cudnnFilterDescriptor_t * desc))                               \
+  OPTIONAL(cudnnStatus_t, cudnnDestroyFilterDescriptor, (cudnnFilterDescriptor_t desc))                                \
+  OPTIONAL(cudnnStatus_t, cudnnSetFilter4dDescriptor,                                                                  \
+           (cudnnFilterDescriptor_t desc, cudnnDataType_t type, cudnnTensorFormat_t format, int filters, int channels, \
+            int height, int width))                                                                                    \
+  OPTIONAL(cudnnStatus_t, cudnnCreateConvolutionDescriptor, (cudnnConvolutionDescriptor_t * desc))                     \
+  OPTIONAL(cudnnStatus_t, cudnnDestroyConvolutionDescriptor, (cudnnConvolutionDescriptor_t desc))                      \
+  OPTIONAL(cudnnStatus_t, cudnnSetConvolution2dDescriptor,                                                             \
+           (cudnnConvolutionDescriptor_t desc, int padY, int padX, int strideY, int strideX, int dilationY,            \
+            int dilationX, cudnnConvolutionMode_t mode, cudnnDataType_t computeType))                                  \
+  OPTIONAL(cudnnStatus_t, cudnnSetConvolutionMathType, (cudnnConvolutionDescriptor_t desc, cudnnMathType_t mathType))  \
+  OPTIONAL(cudnnStatus_t, cudnnGetConvolutionForwardAlgorithm_v7,                                                      \
+           (cudnnHandle_t handle, cudnnTensorDescriptor_t xDesc, cudnnFilterDescriptor_t wDesc,                        \
+            cudnnConvolutionDescriptor_t convDesc, cudnnTensorDescriptor_t yDesc, int requested, int* returned,        \
+            cudnnConvolutionFwdAlgoPerf_t* results))                                                                   \
+  OPTIONAL(cudnnStatus_t, cudnnGetConvolutionBackwardDataAlgorithm_v7,                                                 \
+           (cudnnHandle_t handle, cudnnFilterDescriptor_t wDesc, cudnnTensorDescriptor_t dyDesc,                       \
+            cudnnConvolutionDescriptor_t convDesc, cudnnTensorDescriptor_t dxDesc, int requested, int* returned,       \
+            cudnnConvolutionBwdDataAlgoPerf_t* results))                                                               \
+  OPTIONAL(cudnnStatus_t, cudnnGetConvolutionBackwardFilterAlgorithm_v7,                                               \
+           (cudnnHandle_t handle, cudnnTensorDescriptor_t xDesc, cudnnTensorDescriptor_t dyDesc,                       \
+            cudnnConvolutionDescriptor_t convDesc, cudnnFilterDescriptor_t dwDesc, int requested, int* returned,       \
+            cudnnConvolutionBwdFilterAlgoPerf_t* results))                                                             \
+  OPTIONAL(cudnnStatus_t, cudnnGetConvolutionForwardWorkspaceSize,                                                     \
+           (cudnnHandle_t handle, cudnnTensorDescriptor_t xDesc, cudnnFilterDescriptor_t wDesc,                        \
+            cudnnConvolutionDescriptor_t convDesc, cudnnTensorDescriptor_t yDesc, cudnnConvolutionFwdAlgo_t algo,      \
+            size_t * bytes))                                                                                           \
+  OPTIONAL(cudnnStatus_t, cudnnGetConvolutionBackwardDataWorkspaceSize,                                                \
+           (cudnnHandle_t handle, cudnnFilterDescriptor_t wDesc, cudnnTensorDescriptor_t dyDesc,                       \
+            cudnnConvolutionDescriptor_t convDesc, cudnnTensorDescriptor_t dxDesc, cudnnConvolutionBwdDataAlgo_t algo, \
+            size_t * bytes))                                                                                           \
+  OPTIONAL(cudnnStatus_t, cudnnGetConvolutionBackwardFilterWorkspaceSize,                                              \
+           (cudnnHandle_t handle, cudnnTensorDescriptor_t xDesc, cudnnTensorDescriptor_t dyDesc,                       \
+            cudnnConvolutionDescriptor_t convDesc, cudnnFilterDescriptor_t dwDesc,                                     \
+            cudnnConvolutionBwdFilterAlgo_t algo, size_t * bytes))                                                     \
+  OPTIONAL(cudnnStatus_t, cudnnConvolutionForward,                                                                     \
+           (cudnnHandle_t handle, const void* alpha, cudnnTensorDescriptor_t xDesc, const void* x,                     \
+            cudnnFilterDescriptor_t wDesc, const void* w, cudnnConvolutionDescriptor_t convDesc,                       \
+            cudnnConvolutionFwdAlgo_t algo, void* work, size_t workBytes, const void* beta,                            \
+            cudnnTensorDescriptor_t yDesc, void* y))                                                                   \
+  OPTIONAL(cudnnStatus_t, cudnnConvolutionBackwardData,                                                                \
+           (cudnnHandle_t handle, const void* alpha, cudnnFilterDescriptor_t wDesc, const void* w,                     \
+            cudnnTensorDescriptor_t dyDesc, const void* dy, cudnnConvolutionDescriptor_t convDesc,                     \
+            cudnnConvolutionBwdDataAlgo_t algo, void* work, size_t workBytes, const void* beta,                        \
+            cudnnTensorDescriptor_t dxDesc, void* dx))                                                                 \
+  OPTIONAL(cudnnStatus_t, cudnnConvolutionBackwardFilter,                                                              \
+           (cudnnHandle_t handle, const void* alpha, cudnnTensorDescriptor_t xDesc, const void* x,                     \
+            cudnnTensorDescriptor_t dyDesc, const void* dy, cudnnConvolutionDescriptor_t convDesc,                     \
+            cudnnConvolutionBwdFilterAlgo_t algo, void* work, size_t workBytes, const void* beta,                      \
+            cudnnFilterDescriptor_t dwDesc, void* dw))
 
 struct CudnnApi {
   CUGRU_CUDNN_SYMBOLS(CUGRU_SYMBOL_POINTER, CUGRU_SYMBOL_POINTER)

@@ -23,7 +23,10 @@ struct Part {
 
 std::vector<Part> partsOf(const std::string& name, const fs::path& folder) {
   if (name == "libcudnn.so.9") {
-    return {{"libcudnn_graph.so.9", true}, {"libcudnn_ops.so.9", true}, {"libcudnn_adv.so.9", true}};
+    return {{"libcudnn_graph.so.9", true},
+            {"libcudnn_ops.so.9", true},
+            {"libcudnn_cnn.so.9", false},
+            {"libcudnn_adv.so.9", true}};
   }
   if (name == "libcudnn.so.8") {
     return {{"libcudnn_ops_infer.so.8", true}, {"libcudnn_cnn_infer.so.8", false}, {"libcudnn_adv_infer.so.8", true},

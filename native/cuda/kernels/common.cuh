@@ -47,7 +47,8 @@ struct LossScaleState {
   float zero, one;
   i32 good;     // updates since it was last changed
   i32 leftOut;  // updates in all that overflowed
-  i32 reserved[10];
+  i32 used;     // whether anything runs in float16
+  i32 reserved[9];
 };
 static_assert(sizeof(LossScaleState) == 64, "as in loss_scale.h");
 

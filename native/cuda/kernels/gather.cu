@@ -2,7 +2,7 @@
 // rows (y); a row here is one step of one batch row.
 #include "common.cuh"
 
-// What a gather does that is the same for all types. `map` null: identity.
+// What a gather does that is the same for all types. `map` null: identity; `indices` null: the rows of the batch.
 struct GatherShape {
   i64 source;    // elements of a slab's row
   i64 batch;     // rows of a step
@@ -24,7 +24,7 @@ __device__ inline void gatherRows(To* out, const From* slab, const i32* indices,
     for (i64 f = threadIdx.x; f < s.features; f += blockDim.x) to[f] = invalid;
     return;
   }
-  const From* from = slab + (i64)indices[control->firstRow + batchRow] * s.source;
+  const From* from = slab + (indices ? (i64)indices[control->firstRow + batchRow] : batchRow) * s.source;
   for (i64 f = threadIdx.x; f < s.features; f += blockDim.x) {
     const i64 entry = step * s.features + f, at = map ? map[entry] : entry;
     to[f] = at < 0 ? rest : value(from[at], s.channels == 1 ? 0 : at % s.channels);

@@ -37,9 +37,16 @@ constexpr size_t kStackBytes = 256 * 1024;
 
 enum class Wait { no, warp, block };
 
+// Where a stack goes on. The compiler's own jumps cost a few moves; those of ucontext.h are two system calls each.
+struct Place {
+  void* words[5];
+
+  [[gnu::noinline, noreturn]] void jump() { __builtin_longjmp(words, 1); }
+};
+
 struct Fiber {
-  ucontext_t context;
-  std::unique_ptr<char[]> stack{new char[kStackBytes]};
+  Place place;
+  std::unique_ptr<char[]> stack;  // null: never begun
   unsigned thread = 0;
   Wait wait = Wait::no;
   bool running = false;  // has a thread that is not done
@@ -67,7 +74,7 @@ class BlockRunner {
     Fiber& fiber = *current_;
     fiber.wait = what;
     if (what == Wait::warp) ++waiting_[fiber.thread / kLanes];
-    swapcontext(&fiber.context, &scheduler_);
+    leave(fiber);
     identify(fiber.thread);
   }
 
@@ -114,21 +121,35 @@ class BlockRunner {
   static void enter() {
     BlockRunner& runner = instance();
     Fiber& fiber = *runner.current_;
-    runner.work(fiber);
-    runner.firstIdle_ = 0;
+    for (;;) {
+      runner.work(fiber);
+      runner.firstIdle_ = 0;
+      runner.leave(fiber);
+    }
   }
 
-  void resume(Fiber& fiber) {
-    if (!fiber.running) {
-      getcontext(&fiber.context);
-      fiber.context.uc_stack.ss_sp = fiber.stack.get();
-      fiber.context.uc_stack.ss_size = kStackBytes;
-      fiber.context.uc_link = &scheduler_;
-      makecontext(&fiber.context, enter, 0);
-    }
+  // Back to the scheduler, until it resumes the fiber.
+  [[gnu::noinline]] void leave(Fiber& fiber) {
+    if (__builtin_setjmp(fiber.place.words) == 0) scheduler_.jump();
+  }
+
+  [[gnu::noinline]] void resume(Fiber& fiber) {
     current_ = &fiber;
     fiber.wait = Wait::no;
-    swapcontext(&scheduler_, &fiber.context);
+    if (__builtin_setjmp(scheduler_.words) != 0) return;
+    if (fiber.stack != nullptr) fiber.place.jump();
+    begin(fiber);
+  }
+
+  static void begin(Fiber& fiber) {
+    fiber.stack.reset(new char[kStackBytes]);
+    ucontext_t fresh;
+    getcontext(&fresh);
+    fresh.uc_stack.ss_sp = fiber.stack.get();
+    fresh.uc_stack.ss_size = kStackBytes;
+    fresh.uc_link = nullptr;
+    makecontext(&fresh, enter, 0);
+    setcontext(&fresh);
   }
 
   unsigned lanesOf(unsigned warp) const { return std::min(kLanes, threads_ - warp * kLanes); }
@@ -167,7 +188,7 @@ class BlockRunner {
   unsigned threads_ = 0, next_ = 0, finished_ = 0;
   size_t firstIdle_ = 0;
   Fiber* current_ = nullptr;
-  ucontext_t scheduler_;
+  Place scheduler_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::vector<unsigned> waiting_;  // by warp: lanes that wait for a shuffle
   std::vector<char> slots_;        // by thread: what it gives to its warp

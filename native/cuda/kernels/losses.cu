@@ -49,18 +49,61 @@ __device__ inline RowSums rowSums(const float* x, i64 classes) {
   return {top, warpSum(sum)};
 }
 
-// A warp for each row. `labels`: classes (i32) or distributions (f32) of the slab's rows.
-__device__ inline void crossEntropyRow(const float* x, i32 label, const float* distribution, i64 classes,
-                                       float smoothing, RowResult* result) {
+// Labels of the slab's rows, classes (i32) or distributions (f32), and what they are mixed by; `partners` null: not mixed.
+struct Labels {
+  const i32* classes;
+  const float* distributions;
+  const i32* indices;
+  const i32* partners;
+  const float* lambda;
+};
+
+// What a row is compared with: lambda of its own label, and the rest of its partner's.
+struct Target {
+  const float* own;  // distributions
+  const float* other;
+  i32 ownClass, otherClass;  // or classes
+  float lambda;
+  __device__ inline float operator()(i64 c) const {
+    if (!own) return (c == ownClass ? lambda : 0.0f) + (c == otherClass ? 1.0f - lambda : 0.0f);
+    return other == own ? own[c] : lambda * own[c] + (1.0f - lambda) * other[c];
+  }
+};
+
+__device__ inline Target targetOf(const Labels& labels, const StepControl* control, i64 row, i64 classes) {
+  i64 partner = row;
+  float lambda = 1.0f;
+  if (labels.partners) {
+    if (labels.partners[row] < control->validRows) partner = labels.partners[row];
+    lambda = labels.lambda[row];
+  }
+  const i32* indices = labels.indices + control->firstRow;
+  const i64 own = indices[row], other = indices[partner];
+  if (labels.distributions) {
+    return {labels.distributions + own * classes, labels.distributions + other * classes, 0, 0, lambda};
+  }
+  return {0, 0, labels.classes[own], labels.classes[other], lambda};
+}
+
+__device__ inline i64 validRows(const StepControl* control, i64 batch) { return least(control->validRows, batch); }
+
+// A warp for each row.
+CUGRU_KERNEL cross_entropy(const float* logits, Labels labels, const StepControl* control, RowResult* results,
+                           i64 batch, i64 classes, float smoothing) {
+  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  if (row >= validRows(control, batch)) return;
+  const float* x = logits + row * classes;
   const RowSums sums = rowSums(x, classes);
   const double logSum = (double)sums.top + log((double)sums.sum);
   const double soft = (double)smoothing, evenly = soft / (double)classes;
+  const Target target = targetOf(labels, control, row, classes);
+  const bool own = target.lambda >= 0.5f;
   double loss = 0.0;
-  i32 truth = label;
-  if (distribution) {
-    truth = largestOfRow(distribution, classes);
+  i32 truth = own ? target.ownClass : target.otherClass;
+  if (target.own) {
+    truth = largestOfRow(own ? target.own : target.other, classes);
     for (i64 c = threadIdx.x; c < classes; c += kWarp) {
-      loss += ((1.0 - soft) * (double)distribution[c] + evenly) * (logSum - (double)x[c]);
+      loss += ((1.0 - soft) * (double)target(c) + evenly) * (logSum - (double)x[c]);
     }
     loss = warpSum(loss);
   } else {
@@ -68,29 +111,15 @@ __device__ inline void crossEntropyRow(const float* x, i32 label, const float* d
       for (i64 c = threadIdx.x; c < classes; c += kWarp) loss += evenly * (logSum - (double)x[c]);
       loss = warpSum(loss);
     }
-    loss += (1.0 - soft) * (logSum - (double)x[truth]);
+    double surprise = logSum - (double)x[target.ownClass];
+    if (labels.partners) {
+      const double lambda = (double)target.lambda;
+      surprise = lambda * surprise + (1.0 - lambda) * (logSum - (double)x[target.otherClass]);
+    }
+    loss += (1.0 - soft) * surprise;
   }
   const i32 answer = largestOfRow(x, classes);
-  if (threadIdx.x == 0) *result = {loss, truth, answer};
-}
-
-__device__ inline i64 validRows(const StepControl* control, i64 batch) { return least(control->validRows, batch); }
-
-CUGRU_KERNEL cross_entropy(const float* logits, const i32* labels, const i32* indices, const StepControl* control,
-                           RowResult* results, i64 batch, i64 classes, float smoothing) {
-  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
-  if (row >= validRows(control, batch)) return;
-  const i32 label = labels[indices[control->firstRow + row]];
-  crossEntropyRow(logits + row * classes, label, 0, classes, smoothing, results + row);
-}
-
-CUGRU_KERNEL cross_entropy_soft(const float* logits, const float* labels, const i32* indices,
-                                const StepControl* control, RowResult* results, i64 batch, i64 classes,
-                                float smoothing) {
-  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
-  if (row >= validRows(control, batch)) return;
-  const float* distribution = labels + (i64)indices[control->firstRow + row] * classes;
-  crossEntropyRow(logits + row * classes, 0, distribution, classes, smoothing, results + row);
+  if (threadIdx.x == 0) results[row] = {loss, truth, answer};
 }
 
 // One block. Adds loss, rows, correct and the confusion matrix behind `metrics`.
@@ -118,47 +147,30 @@ CUGRU_KERNEL cross_entropy_count(const RowResult* results, const StepControl* co
 }
 
 // (probability * sum of targets - target) * scale / valid rows; padding rows get zeros.
-__device__ inline void crossEntropyGradientRow(const float* x, i32 label, const float* distribution, float* dx,
-                                               i64 classes, float smoothing, const StepControl* control) {
+CUGRU_KERNEL cross_entropy_backward(const float* logits, Labels labels, const StepControl* control, float* gradient,
+                                    i64 batch, i64 classes, float smoothing) {
+  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  if (row >= batch) return;
+  float* dx = gradient + row * classes;
+  if (row >= control->validRows) {
+    for (i64 c = threadIdx.x; c < classes; c += kWarp) dx[c] = 0.0f;
+    return;
+  }
+  const float* x = logits + row * classes;
   const RowSums sums = rowSums(x, classes);
   const float scale = control->gradientScale / (float)control->validRows;
   const float evenly = smoothing / (float)classes;
+  const Target target = targetOf(labels, control, row, classes);
   float total = 1.0f;
-  if (distribution) {
+  if (target.own) {
     double mass = 0.0;
-    for (i64 c = threadIdx.x; c < classes; c += kWarp) mass += (double)(1.0f - smoothing) * (double)distribution[c];
+    for (i64 c = threadIdx.x; c < classes; c += kWarp) mass += (double)(1.0f - smoothing) * (double)target(c);
     total = (float)(warpSum(mass) + (double)smoothing);
   }
   for (i64 c = threadIdx.x; c < classes; c += kWarp) {
     const float probability = expf(x[c] - sums.top) / sums.sum;
-    const float given = distribution ? (1.0f - smoothing) * distribution[c] : (c == label ? 1.0f - smoothing : 0.0f);
-    dx[c] = (probability * total - (given + evenly)) * scale;
+    dx[c] = (probability * total - ((1.0f - smoothing) * target(c) + evenly)) * scale;
   }
-}
-
-CUGRU_KERNEL cross_entropy_backward(const float* logits, const i32* labels, const i32* indices,
-                                    const StepControl* control, float* dx, i64 batch, i64 classes, float smoothing) {
-  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
-  if (row >= batch) return;
-  if (row >= control->validRows) {
-    for (i64 c = threadIdx.x; c < classes; c += kWarp) dx[row * classes + c] = 0.0f;
-    return;
-  }
-  const i32 label = labels[indices[control->firstRow + row]];
-  crossEntropyGradientRow(logits + row * classes, label, 0, dx + row * classes, classes, smoothing, control);
-}
-
-CUGRU_KERNEL cross_entropy_soft_backward(const float* logits, const float* labels, const i32* indices,
-                                         const StepControl* control, float* dx, i64 batch, i64 classes,
-                                         float smoothing) {
-  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
-  if (row >= batch) return;
-  if (row >= control->validRows) {
-    for (i64 c = threadIdx.x; c < classes; c += kWarp) dx[row * classes + c] = 0.0f;
-    return;
-  }
-  const float* distribution = labels + (i64)indices[control->firstRow + row] * classes;
-  crossEntropyGradientRow(logits + row * classes, 0, distribution, dx + row * classes, classes, smoothing, control);
 }
 
 // A block for each row. Targets come in canonical order: a row's steps one after the other.
@@ -204,5 +216,48 @@ CUGRU_KERNEL squared_error_backward(const float* x, const float* targets, const 
     }
     const i64 index = indices[control->firstRow + row];
     dx[i] = (x[i] - targets[(index * steps + step) * features + f]) * scale;
+  }
+}
+
+// Between two tensors [steps][batch * rows][features]. A block for each batch row; `lengths` (null: all steps) of each of its rows.
+__device__ inline i64 validElements(const i32* lengths, i64 row, i64 rows, i64 steps, i64 features) {
+  i64 sum = lengths ? 0 : steps * rows;
+  for (i64 r = row * rows; lengths && r < (row + 1) * rows; ++r) sum += lengths[r];
+  return sum * features;
+}
+
+CUGRU_KERNEL squared_error_pair(const float* x, const float* target, const i32* lengths, const StepControl* control,
+                                double* losses, i64 batch, i64 rows, i64 steps, i64 features) {
+  __shared__ double sums[kSumThreads];
+  const i64 row = blockIdx.x, chunk = rows * features;
+  if (row >= validRows(control, batch)) return;
+  double sum = 0.0;
+  for (i64 i = threadIdx.x; i < steps * chunk; i += kSumThreads) {
+    const i64 step = i / chunk, at = i - step * chunk, place = (step * batch + row) * chunk + at;
+    if (lengths && step >= lengths[row * rows + at / features]) continue;
+    const double difference = (double)x[place] - (double)target[place];
+    sum += difference * difference;
+  }
+  sum = blockSum<kSumThreads>(sum, sums);
+  if (threadIdx.x == 0) losses[row] = sum / (double)validElements(lengths, row, rows, steps, features);
+}
+
+// The factor of each batch row's differences; padding rows have 0.
+CUGRU_KERNEL squared_error_pair_scale(const i32* lengths, const StepControl* control, float* scales, i64 batch,
+                                      i64 rows, i64 steps, i64 features) {
+  const i64 valid = validRows(control, batch);
+  const double shared = 2.0 * (double)control->gradientScale / (double)valid;
+  for (i64 row = gridIndex(); row < batch; row += gridStride()) {
+    scales[row] = row < valid ? (float)(shared / (double)validElements(lengths, row, rows, steps, features)) : 0.0f;
+  }
+}
+
+CUGRU_KERNEL squared_error_pair_backward(const float* x, const float* target, const i32* lengths, const float* scales,
+                                         float* dx, i64 batch, i64 rows, i64 steps, i64 features) {
+  const i64 chunk = rows * features, elements = steps * batch * chunk;
+  for (i64 i = gridIndex(); i < elements; i += gridStride()) {
+    const i64 row = i / chunk % batch, step = i / (chunk * batch);
+    const bool counts = scales[row] != 0.0f && !(lengths && step >= lengths[i / features % (batch * rows)]);
+    dx[i] = counts ? (x[i] - target[i]) * scales[row] : 0.0f;
   }
 }

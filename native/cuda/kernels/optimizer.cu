@@ -1,4 +1,4 @@
-// The norm of all gradients together, and the update of the flat parameter buffer in one pass. What changes from step to step is
+// Penalties, the norm of all gradients together, the update of the flat parameter buffer in one pass, and bounds of rows' norms. What changes from step to step is
 // read from device memory, so that a recorded step can be replayed.
 #include "common.cuh"
 
@@ -10,7 +10,14 @@ struct Range {
   i64 first, count;
   i32 frozen;
   float rateFactor, decayFactor;
-  i32 reserved;
+  float l2;
+};
+
+// Rows of the flat buffer whose norm is bounded; `before` is how many rows those before it have.
+struct BoundedRows {
+  i64 first, length, before;
+  float maxNorm;
+  i32 frozen;
 };
 
 // What one step's update needs, made with the norm. Zeroed once, before the first.
@@ -35,7 +42,7 @@ constexpr float kMostLossScale = 16777216.0f;
 
 // Gradients that overflowed in float16 are no fault of the model: a smaller scale, and on with the next step. At a scale of 1 they are.
 __device__ inline bool overflowed(LossScaleState* scale, UpdateReport* report) {
-  if (!scale || !(scale->scale > 1.0f)) return false;
+  if (!scale->used || !(scale->scale > 1.0f)) return false;
   const float half = scale->scale * 0.5f;
   scale->scale = half > 1.0f ? half : 1.0f;
   scale->inverse = 1.0f / scale->scale;
@@ -80,7 +87,7 @@ __device__ inline void eachElement(const Range* ranges, i32 count, i64 first, i6
 }
 
 // By one block. An update whose norm is not finite is left out, and all after it until the report is zeroed, unless a smaller loss
-// scale may help. `scale`: null where nothing runs in float16.
+// scale may help.
 __device__ inline void finishNorm(double norm, const StepControl* control, LossScaleState* scale, UpdateReport* report,
                                   UpdateState* state, const UpdateOptions& options) {
   if (!isFinite(norm) && report->skipped == 0 && overflowed(scale, report)) {
@@ -96,22 +103,27 @@ __device__ inline void finishNorm(double norm, const StepControl* control, LossS
   // As torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)).
   const double factor = options.clipNorm > 0.0f ? (double)options.clipNorm / (norm + 1e-6) : 1.0;
   state->scale = factor > 1.0 ? 1.0f : (float)factor;
-  const double t = (double)control->step + 1.0 - (scale ? (double)scale->leftOut : 0.0);
+  const double t = (double)control->step + 1.0 - (scale->used ? (double)scale->leftOut : 0.0);
   state->rateCorrection = options.adam ? 1.0 - pow(options.beta1, t) : 1.0;
   state->rootCorrection = options.adam ? (float)sqrt(1.0 - pow(options.beta2, t)) : 1.0f;
-  if (scale) growScale(scale, options.lossScaleGrowth);
+  if (scale->used) growScale(scale, options.lossScaleGrowth);
 }
 
-// Each block sums its part of the squares; the last to be done sums the parts, in one fixed order, and decides on the update.
-CUGRU_KERNEL gradient_norm(const float* gradients, const Range* ranges, i32 rangeCount, i64 elements, double* parts,
-                           const StepControl* control, LossScaleState* scale, UpdateReport* report, UpdateState* state,
-                           UpdateOptions options) {
+// Each block adds the penalties' gradients to its part and sums the squares; the last to be done sums the parts, in one fixed order,
+// and decides on the update.
+CUGRU_KERNEL gradient_norm(float* gradients, const float* params, const Range* ranges, i32 rangeCount, i64 elements,
+                           double* parts, const StepControl* control, LossScaleState* scale, UpdateReport* report,
+                           UpdateState* state, UpdateOptions options) {
   __shared__ double sums[kThreads];
   __shared__ i32 last;
   const i64 first = (i64)blockIdx.x * kBlock, end = least(first + kBlock, elements);
   double sum = 0.0;
-  eachElement(ranges, rangeCount, first, end, [&](const Range&, i64 from, i64 to) {
-    for (i64 i = from + threadIdx.x; i < to; i += kThreads) sum += (double)gradients[i] * (double)gradients[i];
+  eachElement(ranges, rangeCount, first, end, [&](const Range& range, i64 from, i64 to) {
+    const float slope = 2.0f * range.l2;
+    for (i64 i = from + threadIdx.x; i < to; i += kThreads) {
+      if (slope > 0.0f) gradients[i] = fmaf(slope, params[i], gradients[i]);
+      sum += (double)gradients[i] * (double)gradients[i];
+    }
   });
   sum = blockSum<kThreads>(sum, sums);
   if (threadIdx.x == 0) {
@@ -195,4 +207,21 @@ CUGRU_KERNEL update_adam(float* params, float* gradients, float* means, float* s
   }
   __syncthreads();
   for (i64 i = first + threadIdx.x; i < last; i += kThreads) gradients[i] = 0.0f;
+}
+
+// A warp for each row.
+CUGRU_KERNEL hold_norms(float* params, const BoundedRows* parts, i32 count, i64 rows, const UpdateState* updateState) {
+  const i64 row = (i64)blockIdx.x * blockDim.y + threadIdx.y;
+  if (row >= rows || !updateState->apply) return;
+  i32 part = 0;
+  while (part + 1 < count && parts[part + 1].before <= row) ++part;
+  const BoundedRows bounded = parts[part];
+  if (bounded.frozen) return;
+  float* weights = params + bounded.first + (row - bounded.before) * bounded.length;
+  double sum = 0.0;
+  for (i64 i = threadIdx.x; i < bounded.length; i += kWarp) sum += (double)weights[i] * (double)weights[i];
+  const double norm = sqrt(warpSum(sum));
+  if (!(norm > (double)bounded.maxNorm)) return;
+  const float factor = (float)((double)bounded.maxNorm / norm);
+  for (i64 i = threadIdx.x; i < bounded.length; i += kWarp) weights[i] *= factor;
 }

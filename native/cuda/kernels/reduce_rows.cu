@@ -1,7 +1,7 @@
 // The gradient of a bias: sums over rows, in blocks of a fixed number of rows that are then added in order.
 #include "common.cuh"
 
-constexpr i64 kRows = 64;  // of one partial sum; dense.cc knows it
+constexpr i64 kRows = 64;  // of one partial sum; column_sums.cc knows it
 
 // One thread for each column and block of rows (blockIdx.y).
 CUGRU_KERNEL sum_rows_parts(const float* rows, float* parts, i64 count, i64 columns) {

@@ -26,11 +26,11 @@ CUGRU_KERNEL rnn_end_rows_backward(const float* dy, const float* dLast, void* ou
   }
 }
 
-// Zeros from each row's length on, of [steps][batch][features].
-CUGRU_KERNEL rnn_zero_tail(float* x, const i32* lengths, i64 steps, i64 batch, i64 features) {
+// Zeros from each row's length on, of [steps][batch][features] of `type`.
+CUGRU_KERNEL rnn_zero_tail(void* x, const i32* lengths, i64 steps, i64 batch, i64 features, i32 type) {
   const i64 elements = steps * batch * features;
   for (i64 i = gridIndex(); i < elements; i += gridStride()) {
     const i64 step = i / (batch * features), row = i / features - step * batch;
-    if (step >= lengths[row]) x[i] = 0.0f;
+    if (step >= lengths[row]) storeAs(x, i, type, 0.0f);
   }
 }

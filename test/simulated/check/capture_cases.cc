@@ -30,6 +30,18 @@ void losesCapture(Device& device, CUresult answer, Call call) {
   endLost(device.stream);
 }
 
+// A graph of one fill of `memory`, ready.
+CUgraphExec filled(Device& device, CUdeviceptr memory) {
+  CUgraph graph = nullptr;
+  CUgraphExec exec = nullptr;
+  OK(cu().cuStreamBeginCapture_v2(device.stream, kLocal));
+  OK(cu().cuMemsetD8Async(memory, 1, 4, device.stream));
+  OK(cu().cuStreamEndCapture(device.stream, &graph));
+  OK(cu().cuGraphInstantiateWithFlags(&exec, graph, 0));
+  OK(cu().cuGraphDestroy(graph));
+  return exec;
+}
+
 }  // namespace
 
 CASE("capture", replays, "a graph does again what was captured, and nothing was done while it was") {
@@ -191,6 +203,37 @@ CASE("capture", freedMemory, "a graph whose memory was freed makes the context f
   GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, cu().cuStreamSynchronize(device.stream));
   SAME(takeViolations(), size_t{1});
   std::exit(failures() == 0 ? 0 : 1);
+}
+
+CASE("capture", destroyedInFlight, "a graph that is queued must not be destroyed") {
+  Device device;
+  const CUgraphExec exec = filled(device, device.allocate(4));
+  OK(cu().cuGraphLaunch(exec, device.stream));
+  OK(cu().cuGraphExecDestroy(exec));
+  SAME(takeViolations(), size_t{1});
+  device.synchronize();
+}
+
+CASE("capture", toldErrors, "calls answer the errors that they are told to, and nothing is left of what they began") {
+  Device device;
+  const CUdeviceptr memory = device.allocate(4);
+  setenv("CUGRU_SIMULATED_GRAPH_ERRORS", "begin=900@2,end=901@2,instantiate=2@2,launch=2@1", 1);
+  const CUgraphExec exec = filled(device, memory);
+  GIVES(CUDA_ERROR_OUT_OF_MEMORY, cu().cuGraphLaunch(exec, device.stream));
+  OK(cu().cuGraphLaunch(exec, device.stream));
+  device.synchronize();
+  OK(cu().cuGraphExecDestroy(exec));
+  CUgraph graph = nullptr;
+  CUgraphExec none = nullptr;
+  GIVES(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cu().cuStreamBeginCapture_v2(device.stream, kLocal));
+  OK(cu().cuStreamBeginCapture_v2(device.stream, kLocal));
+  GIVES(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, cu().cuStreamEndCapture(device.stream, &graph));
+  TRUE(graph == nullptr);
+  SAME(static_cast<unsigned>(statusOf(device.stream)), static_cast<unsigned>(CU_STREAM_CAPTURE_STATUS_NONE));
+  OK(cu().cuStreamBeginCapture_v2(device.stream, kLocal));
+  OK(cu().cuStreamEndCapture(device.stream, &graph));
+  GIVES(CUDA_ERROR_OUT_OF_MEMORY, cu().cuGraphInstantiateWithFlags(&none, graph, 0));
+  OK(cu().cuGraphDestroy(graph));
 }
 
 }  // namespace simulated_check

@@ -141,6 +141,13 @@ CUresult endCapture(const std::shared_ptr<Stream>& stream, Operations& nodes) {
   return joined ? CUDA_SUCCESS : CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
 }
 
+void dropCaptures(const Context& context) {
+  forEachCapture([&](Capture& capture) {
+    const auto origin = capture.origin.lock();
+    if (origin == nullptr || origin->context == &context) leave(capture);
+  });
+}
+
 void recordCaptured(Marker& marker, Stream& stream) {
   marker.captured = true;
   marker.capture = stream.capture;

@@ -30,6 +30,8 @@ Registry<GraphExec>& graphExecs();
 CUresult beginCapture(const std::shared_ptr<Stream>& stream, CUstreamCaptureMode mode);
 CUresult endCapture(const std::shared_ptr<Stream>& stream, Operations& nodes);
 void invalidate(Capture& capture);
+// Of a context that is no more.
+void dropCaptures(const Context& context);
 // The calling thread's mode of interaction with captures.
 CUstreamCaptureMode& threadMode();
 

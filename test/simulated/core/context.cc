@@ -1,6 +1,8 @@
 #include "core/context.h"
 
 #include <array>
+#include <cctype>
+#include <cstdlib>
 
 #include "core/settings.h"
 
@@ -27,7 +29,18 @@ DriverState& driver() {
   return one;
 }
 
-int deviceCount() { return static_cast<int>(std::min(numberSetting("DEVICES", 1), long{kMostDevices})); }
+// CUDA_VISIBLE_DEVICES as the vendor's: those up to the first that is not there; set and empty, none.
+int deviceCount() {
+  const int all = static_cast<int>(std::min(numberSetting("DEVICES", 1), long{kMostDevices}));
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (visible == nullptr) return all;
+  int count = 0;
+  for (const std::string& one : split(visible, ',')) {
+    if (one.empty() || !std::isdigit(static_cast<unsigned char>(one[0])) || std::atoi(one.c_str()) >= all) break;
+    ++count;
+  }
+  return count;
+}
 
 Context& primaryContext(int device) { return contexts()[device]; }
 

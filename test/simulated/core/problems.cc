@@ -50,9 +50,20 @@ std::vector<std::string> report() {
   return lines;
 }
 
-// CUGRU_SIMULATED_REPORT names a file that gets the report when the process ends.
+void writeCounts(const std::string& path) {
+  std::ofstream file(path);
+  const char* before = "{";
+  for (const auto& [what, times] : state().counts) {
+    file << before << '"' << what << "\": " << times;
+    before = ", ";
+  }
+  file << (*before == '{' ? "{}" : "}") << "\n";
+}
+
+// CUGRU_SIMULATED_REPORT names a file that gets the report when the process ends, CUGRU_SIMULATED_COUNTS one that gets the counts.
 struct AtExit {
   ~AtExit() {
+    if (const std::string counts = setting("COUNTS"); !counts.empty()) writeCounts(counts);
     const std::string path = setting("REPORT");
     if (path.empty()) return;
     std::ofstream file(path, std::ios::app);

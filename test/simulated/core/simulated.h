@@ -18,7 +18,16 @@ SIMULATED_EXPORT size_t simulated_violations(char* text, size_t capacity);
 SIMULATED_EXPORT void simulated_forget(void);
 
 // How often something happened: "launches", "copies", "memsets", "allocations", "frees", "hostAllocations", "graphLaunches",
-// "synchronizations", "modules", "compilations", "rnnForward", "rnnBackwardData", "rnnBackwardWeights", "matmuls". 0 for anything
-// else.
+// "synchronizations", "captures", "graphs" (made ready), "driverCalls" (all that need a context), "modules", "compilations",
+// "rnnForward", "rnnBackwardData", "rnnBackwardWeights", "convolutionForward", "convolutionBackwardData", "convolutionBackwardFilter",
+// "matmuls". 0 for anything else.
 SIMULATED_EXPORT size_t simulated_count(const char* what);
+
+// From now on, the call number `at` (from 1) fails, of those that answer a status: of all ("call"), of those that allocate device
+// memory or pinned memory ("allocation"), of those whose name begins so ("nvrtc"), or of all, and the device is lost with it
+// ("lost"). 0: no call fails. One that fails does nothing; those that give back, wait or select a context do so first.
+SIMULATED_EXPORT void simulated_fail(const char* what, size_t at);
+
+// 1 when that call was reached, and the function that it was; else 0.
+SIMULATED_EXPORT size_t simulated_failed(char* function, size_t capacity);
 }

@@ -172,11 +172,12 @@ const Operation* findQueued(const Context& context, const std::function<bool(con
 void dropStreams(Context& context) {
   drainAll(context);
   const auto ofContext = [&](const auto& item) { return item.context == &context; };
+  const auto isLeft = [&](const auto& item) { return ofContext(item) && !context.broken(); };
   for (const auto& [key, stream] : streams().all()) {
-    if (ofContext(*stream)) violation("a stream still existed when its context ended");
+    if (isLeft(*stream)) violation("a stream still existed when its context ended");
   }
   for (const auto& [key, event] : events().all()) {
-    if (ofContext(*event)) violation("an event still existed when its context ended");
+    if (isLeft(*event)) violation("an event still existed when its context ended");
   }
   streams().removeIf(ofContext);
   events().removeIf(ofContext);

@@ -1,11 +1,9 @@
 // cuBLASLt's functions, declared from the list in cublaslt_api.h: a definition that differs from it does not compile.
 #pragma once
 
+#include "core/injection.h"
 #include "core/problems.h"
 #include "cuda/driver/cublaslt_api.h"
-
-#define SIMULATED_DECLARE(result, name, arguments) \
-  extern "C" __attribute__((visibility("default"))) result name arguments;
 
 namespace cugru::cuda {
 CUGRU_CUBLASLT_SYMBOLS(SIMULATED_DECLARE, SIMULATED_DECLARE)

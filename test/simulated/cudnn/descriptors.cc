@@ -39,6 +39,13 @@ Registry<RnnDescriptor>& rnnDescriptors() {
 Registry<DataDescriptor>& dataDescriptors() {
   return registry<DataDescriptor>([] { return listed(dataDescriptors, "a cuDNN RNN data descriptor"); });
 }
+Registry<FilterDescriptor>& filterDescriptors() {
+  return registry<FilterDescriptor>([] { return listed(filterDescriptors, "a cuDNN filter descriptor"); });
+}
+Registry<ConvolutionDescriptor>& convolutionDescriptors() {
+  return registry<ConvolutionDescriptor>(
+      [] { return listed(convolutionDescriptors, "a cuDNN convolution descriptor"); });
+}
 
 bool isFloating(cudnnDataType_t type) {
   return type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_DOUBLE || type == CUDNN_DATA_HALF ||

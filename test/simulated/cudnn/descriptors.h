@@ -22,6 +22,25 @@ struct TensorDescriptor {
   bool ready = false;
   cudnnDataType_t type = CUDNN_DATA_FLOAT;
   std::vector<int> sizes, strides;
+
+  size_t count() const;
+};
+
+struct FilterDescriptor {
+  bool ready = false;
+  cudnnDataType_t type = CUDNN_DATA_FLOAT;
+  cudnnTensorFormat_t format = CUDNN_TENSOR_NCHW;
+  int filters = 0, channels = 0, height = 0, width = 0;
+
+  size_t count() const;
+};
+
+struct ConvolutionDescriptor {
+  bool ready = false;
+  int padY = 0, padX = 0, strideY = 1, strideX = 1, dilationY = 1, dilationX = 1;
+  cudnnConvolutionMode_t mode = CUDNN_CONVOLUTION;
+  cudnnDataType_t computeType = CUDNN_DATA_FLOAT;
+  cudnnMathType_t mathType = CUDNN_DEFAULT_MATH;
 };
 
 struct DropoutDescriptor {
@@ -78,5 +97,7 @@ Registry<TensorDescriptor>& tensorDescriptors();
 Registry<DropoutDescriptor>& dropoutDescriptors();
 Registry<RnnDescriptor>& rnnDescriptors();
 Registry<DataDescriptor>& dataDescriptors();
+Registry<FilterDescriptor>& filterDescriptors();
+Registry<ConvolutionDescriptor>& convolutionDescriptors();
 
 }  // namespace simulated

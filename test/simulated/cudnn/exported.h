@@ -1,12 +1,10 @@
 // cuDNN's functions, declared from the list in cudnn_api.h: a definition that differs from it does not compile.
 #pragma once
 
+#include "core/injection.h"
 #include "core/problems.h"
 #include "cuda/driver/cudnn_api.h"
 #include "cudnn/status.h"
-
-#define SIMULATED_DECLARE(result, name, arguments) \
-  extern "C" __attribute__((visibility("default"))) result name arguments;
 
 namespace cugru::cuda {
 CUGRU_CUDNN_SYMBOLS(SIMULATED_DECLARE, SIMULATED_DECLARE)

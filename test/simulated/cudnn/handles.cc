@@ -27,6 +27,10 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) {
   Context* context = nullptr;
   if (enter(context) != CUDA_SUCCESS) return refuse(CUDNN_STATUS_NOT_INITIALIZED, "no context is current");
   if (unsafeCall() != CUDA_SUCCESS) return refuse(CUDNN_STATUS_INTERNAL_ERROR, "cudnnCreate during a capture");
+  const long version = static_cast<long>(playedVersion());
+  if (const long parts = numberSetting("CUDNN_PARTS", version); parts != version) {
+    return refuse(CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH, join("the parts are of ", parts, ", this is ", version));
+  }
   auto made = std::make_shared<Handle>();
   made->context = context;
   *handle = handles().add<cudnnHandle_t>(made);

@@ -32,6 +32,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
   Context& context = primaryContext(device);
   if (context.references == 0) return CUDA_ERROR_INVALID_CONTEXT;
   if (--context.references > 0) return CUDA_SUCCESS;
+  dropCaptures(context);
   dropStreams(context);
   dropModules(context);
   freeAllOf(context);

@@ -3,10 +3,8 @@
 
 #include "core/capture.h"
 #include "core/context.h"
+#include "core/injection.h"
 #include "cuda/driver/cuda_api.h"
-
-#define SIMULATED_DECLARE(result, name, arguments) \
-  extern "C" __attribute__((visibility("default"))) result name arguments;
 
 namespace cugru::cuda {
 CUGRU_CUDA_SYMBOLS(SIMULATED_DECLARE, SIMULATED_DECLARE)
@@ -15,6 +13,7 @@ CUGRU_CUDA_SYMBOLS(SIMULATED_DECLARE, SIMULATED_DECLARE)
 // Opens a function: takes the lock and the current context, or returns why not.
 #define SIMULATED_ENTER()                  \
   ::simulated::Guard guard;                \
+  ::simulated::count("driverCalls");       \
   ::simulated::Context* context = nullptr; \
   if (const CUresult entered = ::simulated::enter(context); entered != CUDA_SUCCESS) return entered
 #define SIMULATED_TRY(expression) \

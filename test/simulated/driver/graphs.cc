@@ -1,4 +1,37 @@
+#include <algorithm>
+#include <map>
+
+#include "core/settings.h"
 #include "driver/exported.h"
+
+namespace simulated {
+
+namespace {
+
+// What CUGRU_SIMULATED_GRAPH_ERRORS has this call answer: "begin=900,launch=2@3" (the third launch alone).
+CUresult toldError(const std::string& call) {
+  static auto* const calls = new std::map<std::string, long>;
+  const long number = ++(*calls)[call];
+  for (const std::string& rule : split(setting("GRAPH_ERRORS"), ',')) {
+    const std::vector<std::string> sides = split(rule, '=');
+    if (sides.size() != 2 || sides[0] != call) continue;
+    const std::vector<std::string> numbers = split(sides[1], '@');
+    if (numbers.size() == 2 && std::stol(numbers[1]) != number) continue;
+    return static_cast<CUresult>(std::stol(numbers[0]));
+  }
+  return CUDA_SUCCESS;
+}
+
+bool inFlight(const GraphExec& exec) {
+  const auto isNode = [&](const Operation& one) {
+    return std::any_of(exec.nodes.begin(), exec.nodes.end(), [&](const auto& node) { return node.get() == &one; });
+  };
+  return findQueued(*exec.context, isNode) != nullptr;
+}
+
+}  // namespace
+
+}  // namespace simulated
 
 namespace cugru::cuda {
 
@@ -23,6 +56,8 @@ CUresult cuStreamBeginCapture_v2(CUstream handle, CUstreamCaptureMode mode) {
   if (mode > CU_STREAM_CAPTURE_MODE_RELAXED) return CUDA_ERROR_INVALID_VALUE;
   std::shared_ptr<Stream> stream;
   SIMULATED_TRY(findStream(*context, handle, stream));
+  SIMULATED_TRY(toldError("begin"));
+  simulated::count("captures");
   return beginCapture(stream, mode);
 }
 
@@ -34,6 +69,7 @@ CUresult cuStreamEndCapture(CUstream handle, CUgraph* graph) {
   SIMULATED_TRY(findStream(*context, handle, stream));
   auto made = std::make_shared<Graph>();
   SIMULATED_TRY(endCapture(stream, made->nodes));
+  SIMULATED_TRY(toldError("end"));
   *graph = graphs().add<CUgraph>(made);
   return CUDA_SUCCESS;
 }
@@ -60,6 +96,8 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec* exec, CUgraph handle, unsigned
   SIMULATED_TRY(unsafeCall());
   const std::shared_ptr<Graph> graph = graphs().find(handle);
   if (exec == nullptr || graph == nullptr || (flags & ~kKnownInstantiateFlags) != 0) return CUDA_ERROR_INVALID_VALUE;
+  SIMULATED_TRY(toldError("instantiate"));
+  simulated::count("graphs");
   *exec = graphExecs().add<CUgraphExec>(std::make_shared<GraphExec>(GraphExec{context, graph->nodes}));
   return CUDA_SUCCESS;
 }
@@ -94,6 +132,10 @@ CUresult cuGraphLaunch(CUgraphExec handle, CUstream streamHandle) {
   SIMULATED_TRY(findStream(*context, streamHandle, stream));
   const std::shared_ptr<GraphExec> exec = graphExecs().find(handle);
   if (exec == nullptr || exec->context != context) return CUDA_ERROR_INVALID_VALUE;
+  if (const CUresult told = toldError("launch"); told != CUDA_SUCCESS) {
+    if (told >= CUDA_ERROR_ILLEGAL_ADDRESS) context->failure = told;  // of earlier work, and it stays
+    return told;
+  }
   simulated::count("graphLaunches");
   return submitAll(*stream, exec->nodes);
 }
@@ -112,6 +154,10 @@ CUresult cuGraphGetNodes(CUgraph handle, CUgraphNode* nodes, size_t* count) {
 
 CUresult cuGraphExecDestroy(CUgraphExec exec) {
   Guard guard;
+  const std::shared_ptr<GraphExec> found = graphExecs().find(exec);
+  // The vendor lets it end first; nothing here needs that. On a lost device nothing is done any more.
+  if (found != nullptr && found->context->failure == CUDA_SUCCESS && inFlight(*found))
+    violation("cuGraphExecDestroy while the graph is queued");
   return graphExecs().remove(exec) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 

@@ -3,14 +3,10 @@
 #include "core/problems.h"
 #include "core/registry.h"
 #include "core/settings.h"
+#include "nvrtc/exported.h"
 #include "nvrtc/program.h"
 
-#define SIMULATED_DECLARE(result, name, arguments) \
-  extern "C" __attribute__((visibility("default"))) result name arguments;
-
 namespace cugru::cuda {
-
-CUGRU_NVRTC_SYMBOLS(SIMULATED_DECLARE, SIMULATED_DECLARE)
 
 using namespace simulated;
 
@@ -69,6 +65,7 @@ const char* nvrtcGetErrorString(nvrtcResult result) {
     case NVRTC_ERROR_INVALID_PROGRAM: return "NVRTC_ERROR_INVALID_PROGRAM";
     case NVRTC_ERROR_INVALID_OPTION: return "NVRTC_ERROR_INVALID_OPTION";
     case NVRTC_ERROR_COMPILATION: return "NVRTC_ERROR_COMPILATION";
+    case NVRTC_ERROR_INTERNAL_ERROR: return "NVRTC_ERROR_INTERNAL_ERROR";
     default: return "NVRTC_ERROR unknown";
   }
 }
