@@ -7,6 +7,16 @@
 export type DType = 'f32' | 'u8' | 'i32';
 
 /**
+ * How a GPU makes the products of recurrent, dense and convolutional layers; weights, their gradients and everything between layers are float32.
+ * - `'fp32'`: float32 as it is
+ * - `'tf32'`: tensor cores, with 10 bits of the factors' mantissas (GPUs before compute capability 8.0: as `'fp32'`)
+ * - `'bf16'`: factors rounded to bfloat16 (8 bits, float32's range); compute capability 8.0 or newer, and for recurrent layers
+ *   cuDNN 9.13 or newer
+ * - `'fp16'`: factors rounded to float16 (11 bits, up to 65504), gradients scaled on their way through it
+ */
+export type Precision = 'fp32' | 'tf32' | 'bf16' | 'fp16';
+
+/**
  * A tensor `[batch, ...dims]`, or `[batch, steps, ...dims]` when `steps` is above zero. `rows` above 1 is a second, fixed axis
  * behind the batch's that operations treat as more batch rows: `[batch, steps, rows, ...dims]`.
  */

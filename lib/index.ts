@@ -48,7 +48,7 @@ export {
   type RNNOptions,
   type RNNOutput,
 } from './model/rnn.js';
-export type { Device } from './model/runtime.js';
+export type { Device, Precision } from './model/runtime.js';
 export type { ModelStream } from './model/stream.js';
 export type { LayerSummary, ModelSummary } from './model/summary.js';
 export type { Tensor } from './model/tensor.js';

@@ -60,6 +60,19 @@ export interface NativeOptimizer {
   readonly epsilon?: number;
   readonly weightDecay?: number;
   readonly clipNorm?: number;
+  /** Where gradients pass through float16: the first factor on them, a power of two from 1 to 2^24. */
+  readonly lossScale?: number;
+  /** After how many updates that did not overflow it is doubled. */
+  readonly lossScaleGrowth?: number;
+}
+
+/** How gradients are scaled on their way through float16. */
+export interface LossScale {
+  readonly scale: number;
+  /** Updates since it was last changed. */
+  readonly good: number;
+  /** Updates in all that overflowed and were left out. */
+  readonly leftOut: number;
 }
 
 /** What of a parameter store is read or written. */
@@ -127,6 +140,8 @@ export interface RunResult {
   readonly gradientNorm: number;
   /** Updates that were left out because gradients were not finite: the weights stayed what they were. */
   readonly skipped: number;
+  /** Updates that were left out because gradients overflowed in float16; they count as steps. */
+  readonly overflowed: number;
   readonly step: number;
   readonly losses: readonly LossResult[];
   /** When profiled: seconds of each operation over the run's batches. */
@@ -233,7 +248,14 @@ export interface NativeAddon {
     options: { readonly frozen?: boolean; readonly rateFactor?: number; readonly decayFactor?: number },
   ): Promise<void>;
   storeSetStep(store: StoreHandle, step: number): Promise<void>;
-  storeInfo(store: StoreHandle): Promise<{ readonly step: number; readonly version: number; readonly bytes: number }>;
+  storeSetLossScale(store: StoreHandle, scale: LossScale): Promise<void>;
+  storeInfo(store: StoreHandle): Promise<{
+    readonly step: number;
+    readonly version: number;
+    readonly bytes: number;
+    /** Where something runs in float16 and there is an optimizer. */
+    readonly lossScale: LossScale | undefined;
+  }>;
 
   compile(
     store: StoreHandle,

@@ -187,6 +187,7 @@ function prove() {
       CUGRU_CUDA_PRECISION: 'fp32', // the simulated device has no TF32
       CUGRU_GPU_MNIST_ROWS: '256',
       CUGRU_GPU_MNIST_UNITS: '16',
+      CUGRU_GPU_BENCH: '--tiny --rounds 1 --precisions bf16',
       ...Object.fromEntries(own),
     };
     rmSync(settings.OUT, { recursive: true, force: true });

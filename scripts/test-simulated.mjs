@@ -14,7 +14,13 @@ if (!existsSync(join(device, 'control.node'))) {
 }
 const suites = suiteNames().map((name) => `test/${name}.test.ts`);
 const cache = mkdtempSync(join(tmpdir(), 'cugru-kernels-'));
-const env = { CUGRU_CUDA_PATH: device, CUGRU_CUDA_PROBE: 'skip', CUGRU_CUDA_PRECISION: 'fp32', XDG_CACHE_HOME: cache };
+const env = {
+  CUGRU_CUDA_PATH: device,
+  CUGRU_CUDA_PROBE: 'skip',
+  CUGRU_CUDA_PRECISION: 'fp32',
+  CUGRU_CUDA_TIMING: 'off',
+  XDG_CACHE_HOME: cache,
+};
 const ava = [resolve('node_modules', 'ava', 'entrypoints', 'cli.mjs'), '--serial', ...suites];
 const { status } = spawnSync(process.execPath, [...ava, ...process.argv.slice(2)], {
   stdio: 'inherit',

@@ -1,5 +1,14 @@
 /** `cugru doctor`: what this host offers, and what is in the way. */
-import { type CudaVerdict, cudaVerdict, deviceLine, libraryLines, reasonsOf } from '../cuda/index.js';
+import {
+  type CudaChoice,
+  type CudaVerdict,
+  choiceLine,
+  cudaVerdict,
+  deviceLine,
+  keptChoices,
+  libraryLines,
+  reasonsOf,
+} from '../cuda/index.js';
 import { native } from '../native.js';
 import { version } from '../version.js';
 import { printResult } from './options.js';
@@ -29,6 +38,14 @@ function findCuda(verdict: CudaVerdict): Finding {
   return { name: 'cuda', ok: verdict.usable, detail: [...reasons, ...devices, ...libraries].join('\n') };
 }
 
+// None before a model was trained or run on a GPU.
+function findChoices(choices: readonly CudaChoice[]): Finding[] {
+  if (choices.length === 0) return [];
+  const layers = choices.filter(({ kind }) => kind === 'rnn');
+  const head = `algorithms by timing: ${layers.length} recurrent layers, ${choices.length - layers.length} products`;
+  return [{ name: 'timed', ok: true, detail: [head, ...layers.map(choiceLine)].join('\n') }];
+}
+
 async function findSharp(): Promise<Finding> {
   try {
     const { default: sharp } = await import('sharp');
@@ -42,11 +59,17 @@ async function findSharp(): Promise<Finding> {
 export async function doctorCommand(options: { readonly json: boolean }): Promise<void> {
   const { findings, info } = findCpu();
   const cuda = info === undefined ? undefined : cudaVerdict();
-  const all = [...findings, ...(cuda === undefined ? [] : [findCuda(cuda)]), await findSharp()];
+  const choices = keptChoices();
+  const all = [
+    ...findings,
+    ...(cuda === undefined ? [] : [findCuda(cuda)]),
+    ...findChoices(choices),
+    await findSharp(),
+  ];
   const host = { cugru: version, node: process.version, platform: `${process.platform}-${process.arch}` };
   const indented = (detail: string): string => detail.replaceAll('\n', `\n${' '.repeat(16)}`);
   const lines = all.map((f) => `${f.ok ? 'ok      ' : 'missing '} ${f.name.padEnd(6)} ${indented(f.detail)}`);
   const head = `cugru ${host.cugru}, Node ${host.node}, ${host.platform}`;
-  printResult(options.json, { ...host, cpu: info, cuda, findings: all }, [head, ...lines].join('\n'));
+  printResult(options.json, { ...host, cpu: info, cuda, choices, findings: all }, [head, ...lines].join('\n'));
   if (info === undefined) process.exitCode = 1;
 }

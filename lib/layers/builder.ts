@@ -9,6 +9,7 @@ import type {
   GroupSpec,
   InputKind,
   NodeSpec,
+  Precision,
   TensorSpec,
 } from '../graph_spec.js';
 
@@ -31,10 +32,26 @@ export interface CarriedState {
   readonly output: number;
 }
 
+// Operations that make products.
+const withProducts: ReadonlySet<string> = new Set(['rnn', 'dense', 'conv2d']);
+
+type Attributes = NonNullable<GroupSpec['attrs']>;
+
 /** Parameter groups of a model, in the order of first use, shared by all graphs that are built from its layers. */
 export class GroupTable {
   readonly groups: NamedGroup[] = [];
+  /** How products are made; left out: as the backend likes. */
+  readonly #precision: Precision | undefined;
   readonly #indices = new Map<object, Map<string, number>>();
+
+  constructor(precision?: Precision) {
+    this.#precision = precision;
+  }
+
+  /** An operation's options with the precision of its products. */
+  attributes(op: string, attrs: Attributes): Attributes {
+    return this.#precision === undefined || !withProducts.has(op) ? attrs : { ...attrs, precision: this.#precision };
+  }
 
   /**
    * The group of `owner` under `part`, made at the first call.
@@ -50,7 +67,7 @@ export class GroupTable {
     let index = parts.get(part);
     if (index === undefined) {
       index = this.groups.length;
-      this.groups.push(made);
+      this.groups.push({ ...made, attrs: this.attributes(made.op, made.attrs ?? {}) });
       parts.set(part, index);
     }
     expectSameParams(this.groups[index] as NamedGroup, made);
@@ -144,7 +161,15 @@ export class GraphBuilder {
     buffers = -1,
   ): void {
     const ids = (list: readonly (SymbolicTensor | undefined)[]): number[] => list.map((tensor) => tensor?.id ?? -1);
-    this.#nodes.push({ name, op, attrs, inputs: ids(inputs), outputs: ids(outputs), group, buffers });
+    this.#nodes.push({
+      name,
+      op,
+      attrs: this.groups.attributes(op, attrs),
+      inputs: ids(inputs),
+      outputs: ids(outputs),
+      group,
+      buffers,
+    });
   }
 
   /** How many steps of a tensor's rows are valid, where there are lengths. */

@@ -2,6 +2,7 @@
 import { expectBoolean, expectInteger, rejectUnknownKeys, show } from '../checks.js';
 import { type ChannelStatistics, type Dataset, datasetStatistics } from '../data/index.js';
 import { CugruError } from '../errors.js';
+import type { Precision } from '../graph_spec.js';
 import type { Normalization } from '../image/index.js';
 import { GroupTable } from '../layers/builder.js';
 import { stateOp } from '../layers/kept_states.js';
@@ -10,6 +11,7 @@ import { layersOf, type NamedLayer, normalizationOf, type Topology } from '../la
 import {
   type Mode,
   native,
+  type ProgramInfo,
   type RunRequest,
   type RunResult,
   type StoreHandle,
@@ -18,7 +20,7 @@ import {
 import { type Lowered, lower, lowerStream, type ModelSpec, type Variant } from './lowering.js';
 import { type PredictOptions, predictOutputs } from './predicting.js';
 import { type CompiledGraph, ProgramCache } from './programs.js';
-import { type Device, disposeWhenMade, Runtime } from './runtime.js';
+import { type Device, disposeWhenMade, expectPrecision, Runtime } from './runtime.js';
 import { SlabCache } from './source.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { type ModelSummary, summarize } from './summary.js';
@@ -35,6 +37,11 @@ export interface ModelOptions {
    * @defaultValue 0
    */
   readonly seed?: number;
+  /**
+   * How a GPU makes the products of recurrent, dense and convolutional layers. Not saved with the model. `'bf16'` and `'fp16'` are refused on the CPU.
+   * @defaultValue 'tf32' on a GPU (or what `CUGRU_CUDA_PRECISION` says); the CPU always computes in float32
+   */
+  readonly precision?: Precision;
   /** @internal Forces an instruction set, for tests. */
   readonly isa?: string;
 }
@@ -62,6 +69,8 @@ export class Network<Prediction = Float32Array> {
   readonly slabs: SlabCache;
   readonly #programs = new ProgramCache();
   #ready: Promise<StoreHandle> | undefined;
+  /** What the last training program runs on, or the last of any kind where there was none. */
+  #nodes: { readonly mode: Mode; readonly nodes: ProgramInfo['nodes'] } | undefined;
   #normalized = false;
   #streamer: { readonly version: number; readonly handle: Promise<StreamerHandle> } | undefined;
 
@@ -72,7 +81,8 @@ export class Network<Prediction = Float32Array> {
     this.batchSize = topology.input.batchSize;
     this.layers = Object.freeze(layersOf(topology));
     this.normalization = normalizationOf(topology);
-    this.spec = { topology, groups: new GroupTable() };
+    const precision = expectPrecision(options.precision, options.device ?? 'auto');
+    this.spec = { topology, groups: new GroupTable(precision) };
     const { outputs } = this.lowered({ input: 'f32', lengths: false });
     this.outputShapes = Object.freeze(outputs.map(({ shape }) => Object.freeze([...shape])));
     this.runtime = new Runtime(options.device ?? 'auto', options.isa);
@@ -167,13 +177,18 @@ export class Network<Prediction = Float32Array> {
     return [...new Set(Object.keys(taken).map((name) => name.slice(0, name.indexOf('.'))))];
   }
 
-  /** Layers, shapes, parameters and the kernel that each runs on; print it with `String(summary)`. */
+  /**
+   * Layers, shapes, parameters and the kernel that each runs on; print it with `String(summary)`. Kernels are those of the last training
+   * (else of the last call of another kind), since a GPU's depend on the batch; before there was one, those that a single row would get.
+   */
   async summary(): Promise<ModelSummary> {
     const lowered = this.lowered({ input: 'u8', lengths: false });
     const program = await this.runtime.compile(await this.store(), lowered.graph, 'predict', this.batchSize ?? 1, true);
     const info = native().programInfo(program);
     native().dispose(program);
-    return summarize(this.spec, lowered, info, this.runtime.description);
+    const used = new Map(this.#nodes?.nodes.map((node) => [node.name, node]));
+    const nodes = info.nodes.map((node) => used.get(node.name) ?? node);
+    return summarize(this.spec, lowered, { ...info, nodes }, this.runtime.description);
   }
 
   /** @internal Bytes of activations and scratch that a program would take, without taking them. */
@@ -271,6 +286,9 @@ export class Network<Prediction = Float32Array> {
     return this.#programs.get(variant, mode, batch, async () => {
       const lowered = this.lowered(variant);
       const program = await this.runtime.compile(await this.store(), lowered.graph, mode, batch);
+      if (variant.until === undefined && (mode === 'train' || this.#nodes?.mode !== 'train')) {
+        this.#nodes = { mode, nodes: native().programInfo(program).nodes };
+      }
       return { program, lowered, batch };
     });
   }

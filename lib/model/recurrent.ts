@@ -1,6 +1,7 @@
 /** Recurrent operations on their own, for those who write their own loop: what `GRU`, `LSTM` and `RNN` share. */
 import { expectBoolean, expectInteger, expectNumber, expectTypedArray, rejectUnknownKeys } from '../checks.js';
 import { CugruError } from '../errors.js';
+import type { Precision } from '../graph_spec.js';
 import { GroupTable } from '../layers/builder.js';
 import { type CellName, cells } from '../layers/cells.js';
 import {
@@ -13,7 +14,7 @@ import {
 } from '../native.js';
 import { Lru } from './lru.js';
 import { type CallShape, lowerCall, lowerSteps, type Places, type StackSpec } from './recurrent_graph.js';
-import { type Device, disposeWhenMade, Runtime } from './runtime.js';
+import { type Device, disposeWhenMade, expectPrecision, Runtime } from './runtime.js';
 import { States } from './states.js';
 import { ModelStream, openStreamer } from './stream.js';
 import { expectTensor, type Tensor } from './tensor.js';
@@ -42,6 +43,11 @@ export interface RecurrentModuleOptions {
    * @defaultValue 0
    */
   readonly seed?: number;
+  /**
+   * How a GPU makes products; `'bf16'` and `'fp16'` are refused on the CPU.
+   * @defaultValue 'tf32' on a GPU (or what `CUGRU_CUDA_PRECISION` says); the CPU always computes in float32
+   */
+  readonly precision?: Precision;
   /** @internal Forces an instruction set, for tests. */
   readonly isa?: string;
 }
@@ -128,7 +134,17 @@ interface Pass {
   readonly seed: number;
 }
 
-const known = ['inputSize', 'hiddenSize', 'numLayers', 'bidirectional', 'dropout', 'device', 'seed', 'isa'];
+const known = [
+  'inputSize',
+  'hiddenSize',
+  'numLayers',
+  'bidirectional',
+  'dropout',
+  'device',
+  'seed',
+  'precision',
+  'isa',
+];
 
 function expectLengths(lengths: Int32Array, batch: number, steps: number): void {
   expectTypedArray('lengths', lengths, Int32Array);
@@ -191,7 +207,7 @@ export abstract class RecurrentModule {
       biasInitializer: 'uniform',
       unitForgetBias: false,
     } as const;
-    const groups = new GroupTable();
+    const groups = new GroupTable(expectPrecision(options.precision, options.device ?? 'auto'));
     this.#spec = { name: kind.name.toLowerCase(), owner: this, groups, inputSize: this.inputSize, stack };
     this.#states = new States(stack);
     this.#runtime = new Runtime(options.device ?? 'auto', options.isa);

@@ -1,7 +1,8 @@
 /** A session with its device: where a model's native objects live. */
+import { expectOneOf } from '../checks.js';
 import { requireCuda } from '../cuda/index.js';
 import { CugruError } from '../errors.js';
-import type { DType, GraphSpec } from '../graph_spec.js';
+import type { DType, GraphSpec, Precision } from '../graph_spec.js';
 import type { NamedGroup } from '../layers/builder.js';
 import {
   type AnyHandle,
@@ -29,6 +30,23 @@ function expectDevice(device: unknown): string {
   if (typeof device === 'string' && /^(cpu|cuda(:\d{1,3})?)$/.test(device)) return device;
   throw new CugruError('ERR_VALUE', `device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got ${String(device)}`);
 }
+
+/**
+ * @internal Checks the option `precision` for a device.
+ * @throws {@link CugruError} `ERR_UNSUPPORTED` for half precision on the CPU, which computes in float32 whatever else it is told.
+ */
+export function expectPrecision(precision: unknown, device: Device): Precision | undefined {
+  if (precision === undefined) return undefined;
+  const known = expectOneOf('precision', precision, ['fp32', 'tf32', 'bf16', 'fp16'] as const);
+  if (expectDevice(device) === 'cpu' && (known === 'bf16' || known === 'fp16')) {
+    throw new CugruError('ERR_UNSUPPORTED', `the CPU computes in float32; precision '${known}' needs device 'cuda'`, {
+      precision: known,
+    });
+  }
+  return known;
+}
+
+export type { Precision } from '../graph_spec.js';
 
 /** Frees a handle that may still be in the making. */
 export function disposeWhenMade(made: Promise<AnyHandle> | undefined): void {

@@ -64,7 +64,7 @@ export function model<const Outputs extends LayerTensor | readonly LayerTensor[]
   options: ModelOptions = {},
 ): Model<PredictionOf<Outputs>> {
   rejectUnknownKeys('model', ends, ['inputs', 'outputs']);
-  rejectUnknownKeys('model', options, ['device', 'seed', 'isa']);
+  rejectUnknownKeys('model', options, ['device', 'seed', 'precision', 'isa']);
   const outputs = expectOutputs(ends.outputs, expectInput(ends.inputs));
   return new Model(topologyOf(outputs, Array.isArray(ends.outputs)), options);
 }

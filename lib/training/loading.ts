@@ -6,7 +6,7 @@ import { expectString, rejectUnknownKeys } from '../checks.js';
 import { CugruError, type ErrorCode } from '../errors.js';
 import { readSafetensors } from '../formats/index.js';
 import { expectDecoding } from '../image/index.js';
-import type { Device } from '../model/runtime.js';
+import type { Device, Precision } from '../model/runtime.js';
 import type { Tensor } from '../model/tensor.js';
 import type { StateDict } from '../model/weights.js';
 import { native } from '../native.js';
@@ -18,6 +18,8 @@ import { format, type SavedModel, slotsOf, version } from './saving.js';
 export interface LoadOptions {
   /** @defaultValue 'auto' */
   readonly device?: Device;
+  /** As of {@link ModelOptions}: a model's file says nothing of it. */
+  readonly precision?: Precision;
 }
 
 // Errors that say more than that the files are wrong.
@@ -26,6 +28,7 @@ const notOfTheFile: readonly ErrorCode[] = [
   'ERR_CUDA_UNAVAILABLE',
   'ERR_NATIVE_LOAD',
   'ERR_OUT_OF_MEMORY',
+  'ERR_UNSUPPORTED',
 ];
 
 function corrupt(path: string, problem: string, cause?: unknown): CugruError {
@@ -69,6 +72,7 @@ function buildModel(path: string, config: SavedModel, options: LoadOptions): Mod
     const model = new Model<unknown>(restoreTopology(config), {
       seed: config.seed,
       device: options.device ?? 'auto',
+      ...(options.precision === undefined ? {} : { precision: options.precision }),
     });
     if (config.compile !== undefined) model.compile(config.compile);
     if (Array.isArray(config.classNames)) model.classNames = config.classNames.map(String);
@@ -127,6 +131,9 @@ async function restoreOptimizer(model: Model<unknown>, folder: string): Promise<
   const step = Number(saved.metadata['step'] || Number.NaN);
   if (!Number.isSafeInteger(step) || step < 0) throw corrupt(path, 'its "step" is missing');
   await native().storeSetStep(store, step);
+  const [scale, good, leftOut] = (saved.metadata['lossScale'] ?? '').split(' ').map(Number);
+  if (scale === undefined || good === undefined || leftOut === undefined) return;
+  await native().storeSetLossScale(store, { scale, good, leftOut });
 }
 
 /**
@@ -139,7 +146,7 @@ export async function loadModel<Prediction = Float32Array>(
   folder: string,
   options: LoadOptions = {},
 ): Promise<Model<Prediction>> {
-  rejectUnknownKeys('loadModel', options, ['device']);
+  rejectUnknownKeys('loadModel', options, ['device', 'precision']);
   const path = join(expectString('folder', folder), 'config.json');
   const config = await readConfig(path);
   const { dict } = await readTensors(join(folder, 'model.safetensors'));

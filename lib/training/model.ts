@@ -23,7 +23,7 @@ import type { FitEvent, History } from './events.js';
 import { type FitPlan, fitLoop } from './fit.js';
 import { expectFitOptions } from './fit_options.js';
 import { asDataset, labelledVariant } from './labelled.js';
-import { nativeOptimizer, type Optimizer, resolveOptimizer } from './optimizers.js';
+import { nativeOptimizer, type Optimizer, resolveLossScale, resolveOptimizer } from './optimizers.js';
 import type {
   Batch,
   CompileOptions,
@@ -57,6 +57,7 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
   /** How image files become rows, taken from the first training set that was image files. */
   decoding: Decoding | undefined;
   #compiled: Compiled | undefined;
+  #lossScale = resolveLossScale();
   #configured: Promise<void> | undefined;
   #training: string | undefined;
 
@@ -70,12 +71,13 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
    * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`; `ERR_GRAPH` when the loss does not fit the last layer; `ERR_BUSY`.
    */
   compile(options: CompileOptions): void {
-    rejectUnknownKeys('compile', options, ['optimizer', 'loss', 'metrics']);
+    rejectUnknownKeys('compile', options, ['optimizer', 'loss', 'metrics', 'lossScale']);
     this.runtime.expectOpen('model');
     this.#expectIdle('compile');
     for (const metric of options.metrics ?? []) expectOneOf('metrics', metric, ['accuracy'] as const);
     const compiled = { optimizer: resolveOptimizer(options.optimizer), loss: resolveLoss(options.loss) };
     this.lowered({ input: 'f32', lengths: false, loss: { loss: compiled.loss, labels: 'values' } });
+    this.#lossScale = resolveLossScale(options.lossScale);
     this.#compiled = compiled;
     this.#configured = undefined;
   }
@@ -230,7 +232,7 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
   async configure(): Promise<void> {
     const compiled = this.#expectCompiled();
     const store = await this.store();
-    this.#configured ??= native().storeConfigure(store, nativeOptimizer(compiled.optimizer));
+    this.#configured ??= native().storeConfigure(store, nativeOptimizer(compiled.optimizer, this.#lossScale));
     this.#configured.catch(() => {
       this.#configured = undefined; // so that the next call tries again
     });

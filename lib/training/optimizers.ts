@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { expectBoolean, expectNumber, expectOneOf, rejectUnknownKeys } from '../checks.js';
+import { expectBoolean, expectInteger, expectNumber, expectOneOf, rejectUnknownKeys } from '../checks.js';
 import { CugruError } from '../errors.js';
 import type { NativeOptimizer } from '../native.js';
 import { resolveSchedule, type Schedule } from './schedules.js';
@@ -48,7 +48,7 @@ export interface AdamOptions extends CommonOptimizerOptions {
 }
 
 /** An optimiser with all options. */
-export interface Optimizer extends Required<NativeOptimizer> {
+export interface Optimizer extends Required<Omit<NativeOptimizer, 'lossScale' | 'lossScaleGrowth'>> {
   readonly learningRate: Schedule;
 }
 
@@ -121,8 +121,40 @@ export function resolveOptimizer(optimizer: Optimizer | OptimizerName): Optimize
   return adamLike(name, { learningRate, clipNorm, weightDecay, beta1, beta2, epsilon }, 0);
 }
 
+/**
+ * How gradients are scaled on their way through float16, so that small ones are not lost (Micikevicius et al., 2018). A step whose
+ * gradients overflow is left out and halves the scale; many in a row that do not double it. At a scale of 1 an overflow ends the fit, as
+ * in the other precisions.
+ */
+export interface LossScaleOptions {
+  /**
+   * A power of two, from 1 to 2^24.
+   * @defaultValue 65536
+   */
+  readonly initial?: number;
+  /**
+   * Steps without an overflow after which the scale is doubled, to 2^24 at most.
+   * @defaultValue 2000
+   */
+  readonly growthInterval?: number;
+}
+
+/** @internal With all options, checked. */
+export function resolveLossScale(options: LossScaleOptions = {}): Required<LossScaleOptions> {
+  rejectUnknownKeys('lossScale', options, ['initial', 'growthInterval']);
+  const initial = expectInteger('lossScale.initial', options.initial ?? 65536, { min: 1, max: 2 ** 24 });
+  if (!Number.isInteger(Math.log2(initial))) {
+    throw new CugruError('ERR_VALUE', `lossScale.initial must be a power of two, got ${initial}`);
+  }
+  const growthInterval = expectInteger('lossScale.growthInterval', options.growthInterval ?? 2000, {
+    min: 1,
+    max: 2 ** 31 - 1,
+  });
+  return { initial, growthInterval };
+}
+
 /** What the core needs to know. @internal */
-export function nativeOptimizer(optimizer: Optimizer): NativeOptimizer {
+export function nativeOptimizer(optimizer: Optimizer, lossScale: Required<LossScaleOptions>): NativeOptimizer {
   const { learningRate: _, ...rest } = optimizer;
-  return rest;
+  return { ...rest, lossScale: lossScale.initial, lossScaleGrowth: lossScale.growthInterval };
 }

@@ -3,7 +3,7 @@ import type { ArraysOptions, Dataset } from '../data/index.js';
 import type { Augmentation } from '../image/index.js';
 import type { Loss, LossName } from '../layers/loss.js';
 import type { EpochLogs, ProgressEvent } from './events.js';
-import type { Optimizer, OptimizerName } from './optimizers.js';
+import type { LossScaleOptions, Optimizer, OptimizerName } from './optimizers.js';
 
 /** Options of {@link Model.compile}. */
 export interface CompileOptions {
@@ -11,6 +11,8 @@ export interface CompileOptions {
   readonly loss: Loss | LossName;
   /** Named for Keras's sake: a classifier always reports its accuracy. */
   readonly metrics?: readonly 'accuracy'[];
+  /** For a model in `'fp16'`; without effect in the others. Not saved with the model, but where the scale stands is. */
+  readonly lossScale?: LossScaleOptions;
 }
 
 /** Options of {@link Model.fit}. */

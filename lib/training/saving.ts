@@ -113,7 +113,7 @@ async function snapshot(model: SavableModel): Promise<Snapshot> {
   const { step: before } = await native().storeInfo(store);
   const slots = before === 0 ? [] : slotsOf(model.compileOptions.optimizer);
   // Asked for in one turn of the event loop: no step of a running fit comes in between, so that all parts are of one step.
-  const [{ step }, weights, ...states] = await Promise.all([
+  const [{ step, lossScale }, weights, ...states] = await Promise.all([
     native().storeInfo(store),
     model.table().read(store, 'parameters'),
     ...slots.map((slot) => model.table().read(store, slot)),
@@ -121,7 +121,9 @@ async function snapshot(model: SavableModel): Promise<Snapshot> {
   if (step === 0) return { weights, optimizer: undefined };
   if (before === 0) return snapshot(model);
   const tensors = states.flatMap((state, i) => tensorsOf(state, `${slots[i]}.`));
-  return { weights, optimizer: safetensorsParts(tensors, { format, step: String(step) }) };
+  const scaled =
+    lossScale === undefined ? {} : { lossScale: `${lossScale.scale} ${lossScale.good} ${lossScale.leftOut}` };
+  return { weights, optimizer: safetensorsParts(tensors, { format, step: String(step), ...scaled }) };
 }
 
 // File names alone do not tell: other libraries call theirs config.json and model.safetensors as well.

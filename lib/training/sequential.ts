@@ -26,6 +26,14 @@ export interface SequentialOptions extends ChainInput, ModelOptions {}
  * `ERR_CUDA_UNAVAILABLE`.
  */
 export function sequential(layers: readonly (AnyLayer | ToSequence)[], options: SequentialOptions): Model {
-  rejectUnknownKeys('sequential', options, ['inputShape', 'normalization', 'batchSize', 'device', 'seed', 'isa']);
+  rejectUnknownKeys('sequential', options, [
+    'inputShape',
+    'normalization',
+    'batchSize',
+    'device',
+    'seed',
+    'precision',
+    'isa',
+  ]);
   return new Model(chainOf(layers, options), options);
 }

@@ -158,6 +158,14 @@ double inRange(const Napi::Object& from, const char* key, double fallback, doubl
   return value;
 }
 
+// Multiplying by it, and dividing again, loses nothing.
+float powerOfTwo(const Napi::Object& from, const char* key, double fallback) {
+  const double value = inRange(from, key, fallback, 1, 16777216);
+  int exponent = 0;
+  if (std::frexp(value, &exponent) != 0.5) fail(code::kValue, key, " must be a power of two, got ", value);
+  return static_cast<float>(value);
+}
+
 HostBinding parseHost(const Napi::Value& value) {
   Napi::Object from = object(value, "a binding");
   return {id(from.Get("index")), unwrap<HostBuffer>(from.Get("buffer"))};
@@ -219,7 +227,18 @@ OptimizerDesc parseOptimizer(const Napi::Value& value) {
   desc.epsilon = static_cast<float>(inRange(from, "epsilon", 1e-8, 1e-30, 1));
   desc.weightDecay = static_cast<float>(inRange(from, "weightDecay", 0, 0, 1e3));
   desc.clipNorm = static_cast<float>(inRange(from, "clipNorm", 0, 0, 1e30));
+  desc.lossScale = powerOfTwo(from, "lossScale", 65536);
+  desc.lossScaleGrowth = static_cast<int32_t>(integerOr(from, "lossScaleGrowth", 2000, 1, INT32_MAX));
   return desc;
+}
+
+LossScale parseLossScale(const Napi::Value& value) {
+  Napi::Object from = object(value, "a loss scale");
+  LossScale scale;
+  scale.scale = powerOfTwo(from, "scale", 1);
+  scale.good = static_cast<int32_t>(integerOr(from, "good", 0, 0, INT32_MAX));
+  scale.leftOut = static_cast<int32_t>(integerOr(from, "leftOut", 0, 0, INT32_MAX));
+  return scale;
 }
 
 Mode parseMode(const Napi::Value& value) {

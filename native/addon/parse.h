@@ -19,6 +19,7 @@ GraphSpec parseGraph(const Napi::Value& value);
 std::vector<GroupSpec> parseGroups(const Napi::Value& value);
 GroupChange parseGroupChange(const Napi::Value& value);
 OptimizerDesc parseOptimizer(const Napi::Value& value);
+LossScale parseLossScale(const Napi::Value& value);
 Mode parseMode(const Napi::Value& value);
 RunRequest parseRun(const Napi::Value& value, const Session& session);
 

@@ -136,6 +136,7 @@ Napi::Value resultObject(Napi::Env env, const RunResult& result) {
   out.Set("seconds", Napi::Number::New(env, result.seconds));
   out.Set("gradientNorm", Napi::Number::New(env, result.gradientNorm));
   out.Set("skipped", Napi::Number::New(env, static_cast<double>(result.skipped)));
+  out.Set("overflowed", Napi::Number::New(env, static_cast<double>(result.overflowed)));
   out.Set("step", Napi::Number::New(env, static_cast<double>(result.step)));
   Napi::Array losses = Napi::Array::New(env);
   for (const LossResult& loss : result.losses) losses.Set(losses.Length(), lossObject(env, loss));

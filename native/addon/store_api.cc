@@ -95,24 +95,42 @@ Napi::Value storeSetStep(const Napi::CallbackInfo& info) {
   return promisedNothing(info.Env(), *handle->session, [handle, step](Stream&) { handle->thing->setStep(step); });
 }
 
+Napi::Value storeSetLossScale(const Napi::CallbackInfo& info) {
+  auto handle = unwrap<StoreHandle>(info[0]);
+  const LossScale scale = parseLossScale(info[1]);
+  return promisedNothing(info.Env(), *handle->session,
+                         [handle, scale](Stream&) { handle->thing->setLossScale(scale); });
+}
+
 struct StoreReport {
   double step, version, bytes;
+  LossScale lossScale;
 };
+
+Napi::Value lossScaleObject(Napi::Env env, const LossScale& scale) {
+  if (scale.scale == 0) return env.Undefined();
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("scale", Napi::Number::New(env, scale.scale));
+  out.Set("good", Napi::Number::New(env, scale.good));
+  out.Set("leftOut", Napi::Number::New(env, scale.leftOut));
+  return out;
+}
 
 Napi::Value storeInfo(const Napi::CallbackInfo& info) {
   auto handle = unwrap<StoreHandle>(info[0]);
   return promised<StoreReport>(
       info.Env(), *handle->session,
-      [handle](Stream&) {
+      [handle](Stream& stream) {
         const ParameterStore& store = *handle->thing;
         return StoreReport{static_cast<double>(store.step()), static_cast<double>(store.version()),
-                           static_cast<double>(store.bytes())};
+                           static_cast<double>(store.bytes()), store.lossScale(stream)};
       },
       [](Napi::Env env, StoreReport& report) {
         Napi::Object out = Napi::Object::New(env);
         out.Set("step", Napi::Number::New(env, report.step));
         out.Set("version", Napi::Number::New(env, report.version));
         out.Set("bytes", Napi::Number::New(env, report.bytes));
+        out.Set("lossScale", lossScaleObject(env, report.lossScale));
         return out;
       });
 }
@@ -127,6 +145,7 @@ void exportStore(Napi::Env env, Napi::Object exports) {
   exportFunction<storeConfigure>(env, exports, "storeConfigure");
   exportFunction<storeSetGroup>(env, exports, "storeSetGroup");
   exportFunction<storeSetStep>(env, exports, "storeSetStep");
+  exportFunction<storeSetLossScale>(env, exports, "storeSetLossScale");
   exportFunction<storeInfo>(env, exports, "storeInfo");
 }
 

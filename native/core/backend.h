@@ -137,6 +137,10 @@ struct OptimizerDesc {
   float epsilon = 1e-8f;
   float weightDecay = 0;  // sgd, adam: added to the gradient (L2); adamw: decoupled
   float clipNorm = 0;     // of all gradients together; 0: off
+  // Where gradients pass through float16: the first factor on them (a power of two), and after how many updates that did not
+  // overflow it is doubled.
+  float lossScale = 65536;
+  int32_t lossScaleGrowth = 2000;
   int slots() const { return kind == OptimizerKind::sgd ? (momentum != 0 ? 1 : 0) : 2; }
 };
 
@@ -159,6 +163,14 @@ inline bool operator==(const ParamRange& a, const ParamRange& b) {
 struct UpdateReport {
   float gradientNorm = 0;  // of all gradients together before clipping, at the last update
   int32_t skipped = 0;     // updates left out: the first whose norm is not finite, and all after it in the run
+  int32_t overflowed = 0;  // updates left out because a smaller loss scale may help; they count as steps
+};
+
+// How gradients are scaled on their way through float16. A scale of 0: nothing runs in it.
+struct LossScale {
+  float scale = 0;
+  int32_t good = 0;     // updates since it was last changed
+  int32_t leftOut = 0;  // updates in all that overflowed
 };
 
 struct OptimizerArgs {
@@ -183,6 +195,8 @@ class Optimizer {
     (void)stream;
   }
   virtual void update(const OptimizerArgs& args, Stream& stream) = 0;
+  virtual LossScale lossScale(Stream&) { return {}; }
+  virtual void setLossScale(const LossScale&) {}  // when resuming; the scale is not 0
 };
 
 struct Support {

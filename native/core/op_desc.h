@@ -32,6 +32,7 @@ struct OpDesc {
   uint32_t id = 0;  // place in the graph; keys the random numbers, so it is the same in every Program of a model
   int64_t batch = 0;
   bool training = false;  // dropout active, state saved, backward will be called
+  bool planOnly = false;  // it will never run: nothing is measured for it
 
   // An input that the graph leaves out, and an output that nobody reads, are nullopt (their pointers will be null).
   std::vector<std::optional<TensorSpec>> inputs;

@@ -38,6 +38,10 @@ class CpuBackend final : public Backend {
   }
 
   Support supports(const OpDesc& desc) const override {
+    const std::string precision = desc.attrs.stringOr("precision", "fp32");
+    if (precision == "bf16" || precision == "fp16") {
+      return {false, text("the CPU computes in float32, not in ", precision)};
+    }
     if (cpu::findKernel(desc.op) != nullptr) return {};
     return {false, text("the CPU backend has no operation '", desc.op, "'")};
   }

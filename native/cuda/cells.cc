@@ -36,7 +36,7 @@ CellsKernel::CellsKernel(const OpDesc& desc, const DeviceRef& device)
     : desc_(rnnDesc(desc)),
       phases_(desc_.cell),
       places_(cellPlaces(desc_)),
-      products_(desc_, device, precisionOf(desc.attrs)) {
+      products_(desc_, device, precisionOf(desc.attrs), !desc.planOnly) {
   const CellNames names = namesOf(desc_.cell);
   for (int phase = 0; phase < phases_.count; ++phase) {
     forward_[phase] = {*device, "cells.cu", names.forward[phase]};
@@ -172,7 +172,7 @@ void CellsKernel::weightGradients(const KernelArgs& args, const CellPass* passes
   if (layer == 0 && desc_.hasLengths) {
     float* ended = workspace(args, endedInput_);
     endRows_(stream, flatGrid(desc_.steps * desc_.batch * desc_.inputSize), kFlatBlock, x, ended, nullptr,
-             shape(args).lengths, desc_.steps, desc_.batch, desc_.inputSize);
+             shape(args).lengths, desc_.steps, desc_.batch, desc_.inputSize, 0);
     x = ended;
   }
   for (int64_t d = 0; d < desc_.directions; ++d) {

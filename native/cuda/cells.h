@@ -130,7 +130,7 @@ class CellsKernel final : public Kernel {
   ForwardFunction forward_[kMaxPhases];
   BackwardFunction backward_[kMaxPhases];
   ColumnSums biasGradients_;
-  Function<const float*, float*, float*, const int32_t*, int64_t, int64_t, int64_t> endRows_;
+  Function<const void*, float*, float*, const int32_t*, int64_t, int64_t, int64_t, int32_t> endRows_;
 };
 
 }  // namespace cugru::cuda

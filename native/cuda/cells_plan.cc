@@ -37,14 +37,15 @@ std::vector<CellPlaces> cellPlaces(const RnnShape& shape) {
   return out;
 }
 
-CellProducts::CellProducts(const RnnDesc& desc, const DeviceRef& device, Precision precision)
-    : device_(device), precision_(precision) {
+CellProducts::CellProducts(const RnnDesc& desc, const DeviceRef& device, Precision precision, bool mayMeasure)
+    : device_(device), precision_(precision), mayMeasure_(mayMeasure) {
   for (int64_t layer = 0; layer < std::min<int64_t>(desc.layers, 2); ++layer) planInput(desc, layer);
   for (int phase = 0; phase < GatePhases(desc.cell).count; ++phase) planState(desc, phase);
 }
 
 std::unique_ptr<Matmul> CellProducts::make(MatmulShape shape) {
   shape.precision = precision_;
+  shape.mayMeasure = mayMeasure_;
   std::unique_ptr<Matmul> made = Matmul::create(device_, shape);
   workspace_ = std::max(workspace_, made->workspace());
   return made;

@@ -19,7 +19,7 @@ std::vector<CellPlaces> cellPlaces(const RnnShape& shape);  // [layer][direction
 // Products over all steps ("project", "input...", "weight...") and of one step ("state", "stateBack").
 class CellProducts {
  public:
-  CellProducts(const RnnDesc& desc, const DeviceRef& device, Precision precision);
+  CellProducts(const RnnDesc& desc, const DeviceRef& device, Precision precision, bool mayMeasure);
 
   size_t workspace() const { return workspace_; }  // bytes
   const Matmul& project(int64_t layer) const { return *project_[depth(layer)]; }
@@ -39,6 +39,7 @@ class CellProducts {
 
   DeviceRef device_;
   Precision precision_;
+  bool mayMeasure_;
   size_t workspace_ = 0;
   std::unique_ptr<Matmul> project_[2], inputGradient_[2][2], weightInput_[2];
   std::unique_ptr<Matmul> state_[kMaxPhases], stateBack_[kMaxPhases], weightState_[kMaxPhases];

@@ -227,8 +227,8 @@ std::unique_ptr<Kernel> makeConv2d(const OpDesc& desc, const DeviceRef& device) 
   return std::make_unique<ConvKernel>(desc, device);
 }
 
-std::string refuseConv2d(const OpDesc& desc) {
-  const std::string why = refusePrecision(desc.attrs);
+std::string refuseConv2d(const OpDesc& desc, const Device&) {
+  const std::string why = refuseHalf(desc.attrs, "convolution");
   if (!why.empty()) return why;
   return refuseConvolution(shapeOf(conv2dDesc(desc), Precision::fp32));
 }

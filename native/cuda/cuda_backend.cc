@@ -26,7 +26,7 @@ class CudaBackend final : public Backend {
   Support supports(const OpDesc& desc) const override {
     const Operation* operation = cuda::findOperation(desc.op);
     if (operation == nullptr) return {false, text("the CUDA backend has no operation '", desc.op, "'")};
-    const std::string why = operation->refusal != nullptr ? operation->refusal(desc) : "";
+    const std::string why = operation->refusal != nullptr ? operation->refusal(desc, *device_) : "";
     return {why.empty(), why};
   }
   std::unique_ptr<Kernel> createKernel(const OpDesc& desc) override {

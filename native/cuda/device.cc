@@ -102,6 +102,7 @@ void Device::open() {
   available(cuda().cuDeviceGetAttribute(&multiprocessors_, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device_),
             "what it is");
   capability_ = major * 10 + minor;
+  available(cuda().cuDriverGetVersion(&driverVersion_), "its driver has no version");
   CUcontext context = nullptr;
   available(cuda().cuDevicePrimaryCtxRetain(&context, device_), "it cannot be opened");
   context_ = context;
@@ -119,6 +120,7 @@ void Device::close() noexcept {
   if (context_ == nullptr) return;
   const Alone alone = Device::alone();  // cuDNN and cuBLASLt may wait when they end
   cuda().cuCtxSetCurrent(context_);
+  if (lossScale_ != 0) free(lossScale_, sizeof(LossScaleState));
   releaseFreed();
   blocks_.drop(cuda());
   if (cublasLt_ != nullptr) cublasLt().cublasLtDestroy(cublasLt_);
@@ -141,6 +143,12 @@ cudnnHandle_t Device::cudnnHandle(CUstream stream) {
     cudnnStream_ = stream;
   }
   return cudnn_;
+}
+
+void Device::forgetStream(CUstream stream) noexcept {
+  if (stream != cudnnStream_ || lost_) return;
+  cudnn().cudnnSetStream(cudnn_, nullptr);
+  cudnnStream_ = nullptr;
 }
 
 std::string Device::describe(CUresult result) const {
@@ -176,12 +184,15 @@ void Device::check(CUresult result, const char* what) const {
   if (!why.empty()) fail(result == CUDA_ERROR_OUT_OF_MEMORY ? code::kOutOfMemory : code::kInternal, why);
 }
 
-void Device::check(cudnnStatus_t status, const char* what) const {
-  if (status == CUDNN_STATUS_SUCCESS) return;
+std::string Device::describe(cudnnStatus_t status) const {
   std::array<char, 1024> more{};
   if (cudnn().cudnnGetLastErrorString != nullptr) cudnn().cudnnGetLastErrorString(more.data(), more.size() - 1);
-  const std::string why = text("cuDNN does not ", what, ": ", cudnn().cudnnGetErrorString(status),
-                               more[0] != '\0' ? ", " : "", more.data());
+  return text(cudnn().cudnnGetErrorString(status), more[0] != '\0' ? ", " : "", more.data());
+}
+
+void Device::check(cudnnStatus_t status, const char* what) const {
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  const std::string why = text("cuDNN does not ", what, ": ", describe(status));
   if (status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED) fail(code::kOutOfMemory, why);
   fail(code::kInternal, why);
 }
@@ -240,6 +251,37 @@ void Device::fill(CUdeviceptr to, const void* from, size_t bytes) {
   enter();
   check(cuda().cuMemcpyHtoDAsync_v2(to, from, bytes, setup_), "copy to the device");
   check(cuda().cuStreamSynchronize(setup_), "copy to the device");
+}
+
+LossScaleState* Device::lossScaleMemory() {
+  if (lossScale_ == 0) {
+    const CUdeviceptr made = allocate(sizeof(LossScaleState));
+    try {
+      fill(made, &lastLossScale_, sizeof lastLossScale_);
+    } catch (...) {
+      free(made, sizeof(LossScaleState));
+      throw;
+    }
+    lossScale_ = made;
+  }
+  return reinterpret_cast<LossScaleState*>(lossScale_);
+}
+
+LossScaleState* Device::lossScale() {
+  LossScaleState* state = lossScaleMemory();
+  if (lastLossScale_.used == 0) {
+    LossScaleState used = lastLossScale_;
+    used.used = 1;
+    fill(lossScale_, &used, sizeof used);
+    lastLossScale_ = used;
+  }
+  return state;
+}
+
+void Device::setLossScale(LossScaleState state) {
+  state.used = lastLossScale_.used;
+  if (lossScale_ != 0) fill(lossScale_, &state, sizeof state);
+  lastLossScale_ = state;
 }
 
 void* Device::allocatePinned(size_t bytes) {

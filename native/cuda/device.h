@@ -10,6 +10,7 @@
 
 #include "cuda/blocks.h"
 #include "cuda/driver/libraries.h"
+#include "cuda/loss_scale.h"
 #include "cuda/modules.h"
 
 namespace cugru::cuda {
@@ -33,8 +34,10 @@ class Device {
   const std::string& deviceName() const { return name_; }
   cudnnHandle_t cudnnHandle() const { return cudnn_; }  // for questions
   cudnnHandle_t cudnnHandle(CUstream stream);           // for work on that stream
+  void forgetStream(CUstream stream) noexcept;          // it is about to end
   cublasLtHandle_t cublasLtHandle() const { return cublasLt_; }
   size_t cudnnVersion() const { return cudnnVersion_; }
+  int driverVersion() const { return driverVersion_; }  // 13000 for CUDA 13.0
 
   // Makes the context current on the calling thread. Every way into the backend begins with it; ERR_STATE once the GPU is lost.
   void enter() const;
@@ -49,12 +52,13 @@ class Device {
 
   // Empty on success; else the driver's words, unless the error means that the GPU is lost.
   std::string problem(CUresult result, const char* what) const;
-  bool lost() const { return lost_; }
   // Any status but success becomes an Error with the vendor's words.
   void check(CUresult result, const char* what) const;
   void check(cudnnStatus_t status, const char* what) const;
   void check(cublasStatus_t status, const char* what) const;
   std::string describe(CUresult result) const;
+  std::string describe(cudnnStatus_t status) const;
+  bool lost() const { return lost_; }
 
   // Memory that this session holds, and how much it may: CUGRU_CUDA_MEMORY_LIMIT, in bytes.
   CUdeviceptr allocate(size_t bytes) { return allocateBlock(bytes).pointer; }
@@ -65,6 +69,12 @@ class Device {
   void free(const Block& block) noexcept { blocks_.give(block); }
   void free(CUgraphExec graph) noexcept { blocks_.give(graph); }
   void releaseFreed() noexcept { allocated_ -= blocks_.settle(cuda()); }  // nothing of this session may be queued
+  // For the optimizer: the same address for good, since recorded steps have it, whether anything runs in float16 or not.
+  LossScaleState* lossScaleMemory();
+  // For what runs in float16: from now on the optimizer heeds it. 1 without an optimizer.
+  LossScaleState* lossScale();
+  bool lossScaleUsed() const { return lastLossScale_.used != 0; }
+  void setLossScale(LossScaleState state);
   void* allocatePinned(size_t bytes);
   void freePinned(void* pointer) noexcept;
 
@@ -80,12 +90,14 @@ class Device {
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   std::string name_;
-  int capability_ = 0, multiprocessors_ = 0;
+  int capability_ = 0, multiprocessors_ = 0, driverVersion_ = 0;
   size_t cudnnVersion_ = 0;
   cudnnHandle_t cudnn_ = nullptr;
   CUstream cudnnStream_ = nullptr;
   cublasLtHandle_t cublasLt_ = nullptr;
-  CUstream setup_ = nullptr;  // zeroes fresh memory
+  CUstream setup_ = nullptr;      // zeroes fresh memory
+  LossScaleState lastLossScale_;  // as it was last set from here
+  CUdeviceptr lossScale_ = 0;
   std::unique_ptr<Modules> modules_;
   Blocks blocks_;
   uint64_t lastBlock_ = 0;

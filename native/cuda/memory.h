@@ -9,6 +9,14 @@
 
 namespace cugru::cuda {
 
+// The place of `bytes` at the end of memory that is being planned.
+inline size_t take(size_t& total, size_t bytes) {
+  constexpr size_t kAlign = 256;
+  const size_t at = total;
+  total += (bytes + kAlign - 1) / kAlign * kAlign;
+  return at;
+}
+
 inline CUdeviceptr address(const void* pointer) { return reinterpret_cast<CUdeviceptr>(pointer); }
 
 class DeviceMemory final : public Memory {

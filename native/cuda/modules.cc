@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "cuda/cubin_cache.h"
+#include "cuda/disk_cache.h"
 #include "cuda/kernel_sources.h"
 
 namespace cugru::cuda {
@@ -141,7 +141,7 @@ void Modules::expect(CUresult result, const std::string& what) const {
 
 // What the cache holds is tried first; what the driver refuses of it is made again.
 CUmodule Modules::load(const std::string& source) {
-  const CubinCache cache;
+  const DiskCache cache("kernels");
   const std::string key = cacheKey(libraries_, source, target_);
   const std::string name = source + "-" + target_.architecture;
   CUmodule module = nullptr;

@@ -1,5 +1,5 @@
-// SGD, Adam and AdamW in one pass over the flat buffer. The host decides nothing: step, rate, norm and whether an update is left
-// out are on the device.
+// SGD, Adam and AdamW in two launches over the flat buffer: penalties and the norm of all gradients, and the update; a third bounds
+// rows' norms where there are bounds. The host decides nothing: step, rate, norm and whether an update is left out are on the device.
 #include <algorithm>
 #include <vector>
 
@@ -27,12 +27,13 @@ struct BoundedRows {
 struct UpdateState {
   double rateCorrection;
   float rootCorrection, scale;
-  int32_t apply, reserved;
+  int32_t apply, done;
 };
 struct UpdateOptions {
   double beta1, beta2, weightDecay;
   float epsilon, momentum, clipNorm;
   int32_t nesterov, adam, decoupled;
+  int32_t lossScaleGrowth, reserved;
 };
 
 constexpr size_t kStateBytes = 64;
@@ -50,15 +51,34 @@ class CudaOptimizer final : public Optimizer {
                 desc.clipNorm,
                 desc.nesterov ? 1 : 0,
                 desc.kind == OptimizerKind::sgd ? 0 : 1,
-                desc.kind == OptimizerKind::adamw ? 1 : 0};
-    parts_ = {*device_, "optimizer.cu", "norm_parts"};
-    finish_ = {*device_, "optimizer.cu", "norm_finish"};
+                desc.kind == OptimizerKind::adamw ? 1 : 0,
+                desc.lossScaleGrowth,
+                0};
+    lossScale_ = device_->lossScaleMemory();
+    setLossScale({desc.lossScale, 0, 0});
+    norm_ = {*device_, "optimizer.cu", "gradient_norm"};
     hold_ = {*device_, "optimizer.cu", "hold_norms"};
     if (desc.kind == OptimizerKind::sgd) {
       sgd_ = {*device_, "optimizer.cu", "update_sgd"};
     } else {
       adam_ = {*device_, "optimizer.cu", "update_adam"};
     }
+  }
+
+  // Only where something of this session runs in float16 is there one.
+  LossScale lossScale(Stream& stream) override {
+    if (!device_->lossScaleUsed()) return {};
+    LossScaleState state;
+    cuda(stream).download(&state, lossScale_, sizeof state);
+    return {state.scale, state.good, state.leftOut};
+  }
+  void setLossScale(const LossScale& to) override {
+    LossScaleState state;
+    state.scale = to.scale;
+    state.inverse = 1 / to.scale;
+    state.good = to.good;
+    state.leftOut = to.leftOut;
+    device_->setLossScale(state);
   }
 
   size_t workspace() const override { return kStateBytes + static_cast<size_t>(blocks_) * sizeof(double); }
@@ -72,8 +92,8 @@ class CudaOptimizer final : public Optimizer {
     const auto* ranges = static_cast<const Range*>(deviceRanges_->data());
     const auto count = static_cast<int32_t>(ranges_.size());
     const Extent grid{static_cast<unsigned>(blocks_)};
-    parts_(s, grid, kBlock, args.gradients, args.params, ranges, count, args.elements, parts);
-    finish_(s, Extent{}, kBlock, parts, blocks_, args.control, args.report, state, options_);
+    norm_(s, grid, kBlock, args.gradients, args.params, ranges, count, args.elements, parts, args.control, lossScale_,
+          args.report, state, options_);
     if (desc_.kind == OptimizerKind::sgd) {
       float* buffer = desc_.momentum != 0 ? args.slots[0] : nullptr;
       sgd_(s, grid, kBlock, args.params, args.gradients, buffer, ranges, count, args.elements, args.control, state,
@@ -122,12 +142,14 @@ class CudaOptimizer final : public Optimizer {
   UpdateOptions options_{};
   int64_t blocks_;
   DeviceRef device_;
+  LossScaleState* lossScale_;
   std::vector<ParamRange> ranges_;  // as they are on the device
   std::unique_ptr<DeviceMemory> deviceRanges_, deviceBounded_;
   int32_t boundedCount_ = 0;
   int64_t boundedRows_ = 0;
-  Function<float*, const float*, const Range*, int32_t, int64_t, double*> parts_;
-  Function<const double*, int64_t, const StepControl*, UpdateReport*, UpdateState*, UpdateOptions> finish_;
+  Function<float*, const float*, const Range*, int32_t, int64_t, double*, const StepControl*, LossScaleState*,
+           UpdateReport*, UpdateState*, UpdateOptions>
+      norm_;
   Function<float*, float*, float*, const Range*, int32_t, int64_t, const StepControl*, const UpdateState*,
            UpdateOptions>
       sgd_;

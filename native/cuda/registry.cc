@@ -46,7 +46,7 @@ const Operation* findOperation(const std::string& op) {
 std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const DeviceRef& device) {
   if (group.op == "rnn") return makeRnnLayout(group, device);
   if (group.op == "conv2d") return makeConv2dLayout(group);
-  if (group.op == "dense") return std::make_unique<PlacedLayout>(alignedPlaces(group));
+  if (group.op == "dense") return makeDenseLayout(group, device);
   return std::make_unique<PlacedLayout>(packedPlaces(group));
 }
 

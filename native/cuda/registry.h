@@ -15,23 +15,23 @@ using DeviceRef = std::shared_ptr<Device>;
 struct Operation {
   const char* op;
   std::unique_ptr<Kernel> (*make)(const OpDesc& desc, const DeviceRef& device);
-  std::string (*refusal)(const OpDesc& desc);  // null: never
+  std::string (*refusal)(const OpDesc& desc, const Device& device);  // null: never
 };
 const Operation* findOperation(const std::string& op);  // null: none
 
 std::unique_ptr<Kernel> makeGather(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeAugment(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const DeviceRef& device);
-std::string refuseRnn(const OpDesc& desc);
+std::string refuseRnn(const OpDesc& desc, const Device& device);
 std::unique_ptr<Kernel> makeCells(const OpDesc& desc, const DeviceRef& device);  // of rnn, those that cuDNN has not
 std::unique_ptr<Kernel> makeLastState(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeDense(const OpDesc& desc, const DeviceRef& device);
-std::string refuseDense(const OpDesc& desc);
+std::string refuseDense(const OpDesc& desc, const Device& device);
 std::unique_ptr<Kernel> makeSoftmax(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeDropout(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeAdd(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeConv2d(const OpDesc& desc, const DeviceRef& device);
-std::string refuseConv2d(const OpDesc& desc);
+std::string refuseConv2d(const OpDesc& desc, const Device& device);
 std::unique_ptr<Kernel> makePool2d(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeLayerNorm(const OpDesc& desc, const DeviceRef& device);
 std::unique_ptr<Kernel> makeBatchNorm(const OpDesc& desc, const DeviceRef& device);
@@ -52,6 +52,7 @@ std::unique_ptr<Kernel> makeMeanSquaredError(const OpDesc& desc, const DeviceRef
 
 std::unique_ptr<ParameterLayout> makeLayout(const GroupDesc& group, const DeviceRef& device);
 std::unique_ptr<ParameterLayout> makeRnnLayout(const GroupDesc& group, const DeviceRef& device);
+std::unique_ptr<ParameterLayout> makeDenseLayout(const GroupDesc& group, const DeviceRef& device);
 std::unique_ptr<ParameterLayout> makeConv2dLayout(const GroupDesc& group);
 std::unique_ptr<ParameterLayout> makeCellsLayout(const GroupDesc& group);
 

@@ -1,4 +1,5 @@
-// The recurrent stack through cuDNN. The parameters' slice is cuDNN's weight space, so nothing is packed or copied for a step.
+// The recurrent stack through cuDNN. In float32 the parameters' slice is cuDNN's weight space, so nothing is packed or copied for a
+// step. In half precision cuDNN sees 16-bit copies: of the weights, made once per update, and of x, y, states and their gradients.
 //
 // Lengths come in two ways. Where the last valid states can be read from y, cuDNN runs all steps and kernels of ours cut off the
 // rest: the host need not know the lengths, and the step can be recorded. Elsewhere cuDNN is told the lengths, which it takes from
@@ -6,22 +7,16 @@
 #include <vector>
 
 #include "core/error.h"
+#include "cuda/half.h"
 #include "cuda/launch.h"
 #include "cuda/registry.h"
-#include "cuda/rnn_plan.h"
+#include "cuda/rnn_choice.h"
 
 namespace cugru::cuda {
 
 namespace {
 
-constexpr size_t kAlign = 256;
 constexpr size_t kNeedsDeviceLengths = 8901;  // cuDNN before it reads the lengths from the device as well
-
-size_t take(size_t& total, size_t bytes) {
-  const size_t at = total;
-  total += (bytes + kAlign - 1) / kAlign * kAlign;
-  return at;
-}
 
 enum class Lengths : uint8_t { none, cutOff, own };
 
@@ -33,18 +28,24 @@ Lengths lengthsOf(const RnnDesc& desc) {
   return readable ? Lengths::cutOff : Lengths::own;
 }
 
+// Places in saved (until the way back; without one, in the workspace) and in the workspace.
+struct RnnPlaces {
+  size_t reserve = 0, x = 0, y = 0, hx = 0, cx = 0;  // saved
+  size_t work = 0, hy = 0, cy = 0, dy = 0, dx = 0, dhy = 0, dcy = 0, dhx = 0, dcx = 0, dweights = 0;
+};
+
 class RnnKernel final : public Kernel {
  public:
   RnnKernel(const OpDesc& desc, const DeviceRef& device)
       : desc_(rnnDesc(desc)),
         device_(device),
         lengths_(lengthsOf(desc_)),
-        plan_(device, desc_, precisionOf(desc.attrs)),
-        xData_(device, desc_.steps, desc_.batch, desc_.inputSize),
-        yData_(device, desc_.steps, desc_.batch, desc_.directions * desc_.hiddenSize),
-        states_(device),
+        form_{desc_, precisionOf(desc.attrs)},
+        half_(isHalf(form_.precision)),
+        algorithms_(choose(desc.planOnly)),
+        passes_(device, form_, desc_.steps, desc_.batch, desc_.training, algorithms_),
         hostLengths_(lengths_ == Lengths::own ? static_cast<size_t>(desc_.batch) : 0) {
-    states_.set(desc_.layers * desc_.directions, desc_.batch, desc_.hiddenSize);
+    if (half_) edges_ = HalfEdges(device, form_.precision);
     if (lengths_ != Lengths::none) {
       endRows_ = {*device, "rnn.cu", "rnn_end_rows"};
       endRowsBackward_ = {*device, "rnn.cu", "rnn_end_rows_backward"};
@@ -55,8 +56,8 @@ class RnnKernel final : public Kernel {
 
   KernelSizes sizes() const override { return sizes_; }
   std::string variant() const override {
-    return text("cuda cudnn ", cellKind(desc_.cell).name, " standard",
-                lengths_ == Lengths::own ? ", lengths from the host" : "");
+    return text("cuda cudnn ", cellKind(desc_.cell).name, " ", wordsFor(algorithms_), half_ ? " " : "",
+                half_ ? wordFor(form_.precision) : "", lengths_ == Lengths::own ? ", lengths from the host" : "");
   }
 
   std::string recordRefusal() const override {
@@ -66,106 +67,143 @@ class RnnKernel final : public Kernel {
   void forward(const KernelArgs& args, Stream& stream) override {
     CudaStream& s = cuda(stream);
     if (lengths_ == Lengths::own) readLengths(args, s);
+    if (half_) narrowInputs(args, s);
+    if (ownInput()) endInput(args, s);
+    RnnForward m = memory(args);
     const bool cuts = lengths_ == Lengths::cutOff;
-    const void* x = input(args);
-    if (x != args.inputs[0]) {
-      endRows_(s, flatGrid(inputElements()), kFlatBlock, static_cast<const float*>(args.inputs[0]),
-               static_cast<float*>(const_cast<void*>(x)), nullptr, lengths(args), desc_.steps, desc_.batch,
-               desc_.inputSize);
-    }
-    void* y = sequence(args);
-    void* hy = desc_.wantsState && !cuts ? args.outputs[1] : nullptr;
-    void* cy = desc_.wantsCell ? args.outputs[2] : nullptr;
-    const cudnnForwardMode_t mode = desc_.training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE;
-    device_->check(device_->cudnn().cudnnRNNForward(
-                       device_->cudnnHandle(s.handle()), plan_.descriptor(), mode, deviceLengths(args),
-                       xData_.descriptor(), x, yData_.descriptor(), y, states_.descriptor(), firstState(args), hy,
-                       states_.descriptor(), firstCell(args), cy, plan_.weightBytes(), args.params, workBytes_,
-                       args.workspace, reserveBytes_, desc_.training ? args.saved : nullptr),
-                   "run an RNN");
-    if (!cuts) return;
-    auto* last = static_cast<float*>(desc_.wantsState ? args.outputs[1] : nullptr);
+    if (desc_.wantsState && !cuts) m.hy = half_ ? workspaceAt(args, at_.hy) : args.outputs[1];
+    if (desc_.wantsCell) m.cy = half_ ? workspaceAt(args, at_.cy) : args.outputs[2];
+    passes_.forward(m, s);
     auto* out = static_cast<float*>(desc_.wantsSequence ? args.outputs[0] : nullptr);
-    endRows_(s, flatGrid(sequenceElements()), kFlatBlock, static_cast<const float*>(y), out, last, lengths(args),
-             desc_.steps, desc_.batch, desc_.hiddenSize);
+    auto* last = static_cast<float*>(desc_.wantsState ? args.outputs[1] : nullptr);
+    if (cuts) {
+      endRows_(s, flatGrid(sequence().elements()), kFlatBlock, m.y, out, last, lengths(args), desc_.steps, desc_.batch,
+               desc_.hiddenSize, kernelTypeOf(form_.precision));
+    } else if (half_) {
+      if (out != nullptr) edges_.widen(sequence(), m.y, out, s);
+      if (last != nullptr) edges_.widen(states(), m.hy, last, s);
+    }
+    if (half_ && desc_.wantsCell) edges_.widen(states(), m.cy, static_cast<float*>(args.outputs[2]), s);
   }
 
   void backward(const KernelArgs& args, Stream& stream) override {
     CudaStream& s = cuda(stream);
-    const void* dhy = desc_.givesStateGradient ? args.outputGradients[1] : nullptr;
-    const void* dcy = desc_.givesCellGradient ? args.outputGradients[2] : nullptr;
-    const void* given = desc_.givesSequenceGradient ? args.outputGradients[0] : nullptr;
-    void* dhx = desc_.wantsStateGradient ? args.inputGradients[1] : nullptr;
-    void* dcx = desc_.wantsCellGradient ? args.inputGradients[3] : nullptr;
-    void* wanted = desc_.wantsInputGradient ? args.inputGradients[0] : nullptr;
-    if (given == nullptr && dhy == nullptr && dcy == nullptr) return zeroGradients(wanted, dhx, dcx, s);
-    const void* dy = sequenceGradient(args, given, dhy, s);
-    void* dx = wanted != nullptr ? wanted : workspaceAt(args, dxAt_);
-    const cudnnHandle_t handle = device_->cudnnHandle(s.handle());
-    const CudnnApi& api = device_->cudnn();
-    device_->check(api.cudnnRNNBackwardData_v8(handle, plan_.descriptor(), deviceLengths(args), yData_.descriptor(),
-                                               sequence(args), dy, xData_.descriptor(), dx, states_.descriptor(),
-                                               firstState(args), lengths_ == Lengths::cutOff ? nullptr : dhy, dhx,
-                                               states_.descriptor(), firstCell(args), dcy, dcx, plan_.weightBytes(),
-                                               args.params, workBytes_, args.workspace, reserveBytes_, args.saved),
-                   "run an RNN back");
-    if (wanted != nullptr && lengths_ == Lengths::own) {
-      zeroTail_(s, flatGrid(inputElements()), kFlatBlock, static_cast<float*>(wanted), lengths(args), desc_.steps,
-                desc_.batch, desc_.inputSize);
+    const auto* dhy = static_cast<const float*>(desc_.givesStateGradient ? args.outputGradients[1] : nullptr);
+    const auto* dcy = static_cast<const float*>(desc_.givesCellGradient ? args.outputGradients[2] : nullptr);
+    const auto* given = static_cast<const float*>(desc_.givesSequenceGradient ? args.outputGradients[0] : nullptr);
+    auto* dhx = static_cast<float*>(desc_.wantsStateGradient ? args.inputGradients[1] : nullptr);
+    auto* dcx = static_cast<float*>(desc_.wantsCellGradient ? args.inputGradients[3] : nullptr);
+    auto* dx = static_cast<float*>(desc_.wantsInputGradient ? args.inputGradients[0] : nullptr);
+    if (given == nullptr && dhy == nullptr && dcy == nullptr) return zeroGradients(dx, dhx, dcx, s);
+    RnnBackward g;
+    g.dy = sequenceGradient(args, given, dhy, s);
+    g.dx = dx != nullptr && !half_ ? dx : workspaceAt(args, at_.dx);
+    g.dhy = stateGradient(args, lengths_ == Lengths::cutOff ? nullptr : dhy, at_.dhy, s);
+    g.dcy = stateGradient(args, dcy, at_.dcy, s);
+    g.dhx = dhx != nullptr && half_ ? workspaceAt(args, at_.dhx) : dhx;
+    g.dcx = dcx != nullptr && half_ ? workspaceAt(args, at_.dcx) : dcx;
+    if (args.paramGradients != nullptr) g.dweights = half_ ? workspaceAt(args, at_.dweights) : args.paramGradients;
+    if (half_ && g.dweights != nullptr) s.zero(g.dweights, passes_.weightBytes());
+    passes_.backward(memory(args), g, s);
+    if (half_) {
+      if (dx != nullptr) edges_.widenGradient(input(), g.dx, dx, false, s);
+      if (dhx != nullptr) edges_.widenGradient(states(), g.dhx, dhx, false, s);
+      if (dcx != nullptr) edges_.widenGradient(states(), g.dcx, dcx, false, s);
+      if (g.dweights != nullptr) edges_.widenGradient(weights(), g.dweights, args.paramGradients, true, s);
     }
-    if (args.paramGradients == nullptr) return;
-    device_->check(api.cudnnRNNBackwardWeights_v8(
-                       handle, plan_.descriptor(), CUDNN_WGRAD_MODE_ADD, deviceLengths(args), xData_.descriptor(),
-                       input(args), states_.descriptor(), firstState(args), yData_.descriptor(), sequence(args),
-                       plan_.weightBytes(), args.paramGradients, workBytes_, args.workspace, reserveBytes_, args.saved),
-                   "make an RNN's weight gradients");
+    if (dx != nullptr && lengths_ == Lengths::own) {
+      zeroTail_(s, flatGrid(input().rows * input().columns), kFlatBlock, dx, lengths(args), desc_.steps, desc_.batch,
+                desc_.inputSize, 0);
+    }
   }
 
  private:
-  int64_t inputElements() const { return desc_.steps * desc_.batch * desc_.inputSize; }
-  int64_t sequenceElements() const { return desc_.steps * desc_.batch * desc_.directions * desc_.hiddenSize; }
-  size_t stateBytes() const {
-    return static_cast<size_t>(desc_.layers * desc_.directions * desc_.batch * desc_.hiddenSize) * sizeof(float);
+  // The others take no lengths.
+  RnnAlgorithms choose(bool planOnly) const {
+    if (lengths_ == Lengths::own) return {};
+    return chooseRnn(device_, {form_, desc_.steps, desc_.batch, desc_.training}, !planOnly);
   }
 
-  // cuDNN's own parts come first in workspace and saved. It wants y, dy and dx even where nobody else does.
+  Edge input() const { return {desc_.steps * desc_.batch, desc_.inputSize, form_.width()}; }
+  Edge sequence() const { return flatEdge(desc_.steps * desc_.batch * desc_.directions * desc_.hiddenSize); }
+  Edge states() const { return flatEdge(desc_.layers * desc_.directions * desc_.batch * desc_.hiddenSize); }
+  Edge weights() const { return flatEdge(static_cast<int64_t>(passes_.weightBytes() / bytesOf(form_.precision))); }
+  size_t bytes(const Edge& edge) const { return static_cast<size_t>(edge.elements()) * bytesOf(form_.precision); }
+
+  // cuDNN wants y, dy and dx even where nobody else does.
   void planMemory() {
-    const cudnnForwardMode_t mode = desc_.training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE;
-    device_->check(device_->cudnn().cudnnGetRNNTempSpaceSizes(device_->cudnnHandle(), plan_.descriptor(), mode,
-                                                              xData_.descriptor(), &workBytes_, &reserveBytes_),
-                   "size an RNN's memory");
-    if (!desc_.training) reserveBytes_ = 0;
-    const size_t sequenceBytes = static_cast<size_t>(sequenceElements()) * sizeof(float);
-    take(sizes_.workspace, workBytes_);
-    take(sizes_.saved, reserveBytes_);
-    if (ownSequence()) sequenceAt_ = take(desc_.training ? sizes_.saved : sizes_.workspace, sequenceBytes);
+    size_t& kept = desc_.training ? sizes_.saved : sizes_.workspace;
+    at_.work = take(sizes_.workspace, passes_.workBytes());
+    if (desc_.training) at_.reserve = take(sizes_.saved, passes_.reserveBytes());
+    if (ownSequence()) at_.y = take(kept, bytes(sequence()));
+    if (half_ || ownInput()) at_.x = take(kept, bytes(input()));
+    if (half_) planHalf(kept);
     if (!desc_.training) return;
-    if (ownInput()) inputAt_ = take(sizes_.saved, static_cast<size_t>(inputElements()) * sizeof(float));
-    if (lengths_ == Lengths::cutOff || !desc_.givesSequenceGradient) dyAt_ = take(sizes_.workspace, sequenceBytes);
-    if (!desc_.wantsInputGradient) {
-      dxAt_ = take(sizes_.workspace, static_cast<size_t>(inputElements()) * sizeof(float));
+    if (half_ || lengths_ == Lengths::cutOff || !desc_.givesSequenceGradient) {
+      at_.dy = take(sizes_.workspace, bytes(sequence()));
     }
+    if (half_ || !desc_.wantsInputGradient) at_.dx = take(sizes_.workspace, bytes(input()));
+  }
+
+  void planHalf(size_t& kept) {
+    if (desc_.hasInitialState) at_.hx = take(kept, bytes(states()));
+    if (desc_.hasInitialCell) at_.cx = take(kept, bytes(states()));
+    if (desc_.wantsState) at_.hy = take(sizes_.workspace, bytes(states()));
+    if (desc_.wantsCell) at_.cy = take(sizes_.workspace, bytes(states()));
+    if (!desc_.training) return;
+    if (desc_.givesStateGradient) at_.dhy = take(sizes_.workspace, bytes(states()));
+    if (desc_.givesCellGradient) at_.dcy = take(sizes_.workspace, bytes(states()));
+    if (desc_.wantsStateGradient) at_.dhx = take(sizes_.workspace, bytes(states()));
+    if (desc_.wantsCellGradient) at_.dcx = take(sizes_.workspace, bytes(states()));
+    at_.dweights = take(sizes_.workspace, passes_.weightBytes());
   }
 
   static void* workspaceAt(const KernelArgs& args, size_t at) { return static_cast<char*>(args.workspace) + at; }
+  void* keptAt(const KernelArgs& args, size_t at) const {
+    return static_cast<char*>(desc_.training ? args.saved : args.workspace) + at;
+  }
 
   // Whether cuDNN gets an x of which we have cut off the end, since it runs all steps: a gradient of zero times what may lie there, a
   // NaN for one, need not be zero.
   bool ownInput() const { return desc_.training && lengths_ == Lengths::cutOff; }
-  const void* input(const KernelArgs& args) const {
-    return ownInput() ? static_cast<char*>(args.saved) + inputAt_ : args.inputs[0];
+  void endInput(const KernelArgs& args, CudaStream& stream) const {
+    void* own = keptAt(args, at_.x);
+    if (half_) {
+      zeroTail_(stream, flatGrid(input().elements()), kFlatBlock, own, lengths(args), desc_.steps, desc_.batch,
+                form_.width(), kernelTypeOf(form_.precision));
+    } else {
+      endRows_(stream, flatGrid(input().elements()), kFlatBlock, args.inputs[0], static_cast<float*>(own), nullptr,
+               lengths(args), desc_.steps, desc_.batch, desc_.inputSize, 0);
+    }
   }
 
   // Whether cuDNN's y is not the caller's. On the way back it must be what cuDNN wrote, so it must not be the one with its end cut off.
-  bool ownSequence() const { return !desc_.wantsSequence || lengths_ == Lengths::cutOff; }
+  bool ownSequence() const { return half_ || !desc_.wantsSequence || lengths_ == Lengths::cutOff; }
 
-  // Where cuDNN's y lies.
-  void* sequence(const KernelArgs& args) const {
-    if (!ownSequence()) return args.outputs[0];
-    return static_cast<char*>(desc_.training ? args.saved : args.workspace) + sequenceAt_;
+  // What both ways see, as cuDNN has it.
+  RnnForward memory(const KernelArgs& args) const {
+    RnnForward m;
+    m.x = half_ || ownInput() ? keptAt(args, at_.x) : args.inputs[0];
+    if (desc_.hasInitialState) m.hx = half_ ? keptAt(args, at_.hx) : args.inputs[1];
+    if (desc_.hasInitialCell) m.cx = half_ ? keptAt(args, at_.cx) : args.inputs[3];
+    m.weights = half_ ? args.prepared : args.params;
+    m.y = ownSequence() ? keptAt(args, at_.y) : args.outputs[0];
+    m.work = workspaceAt(args, at_.work);
+    m.reserve = keptAt(args, at_.reserve);
+    m.lengths = deviceLengths(args);
+    return m;
   }
-  const void* firstState(const KernelArgs& args) const { return desc_.hasInitialState ? args.inputs[1] : nullptr; }
-  const void* firstCell(const KernelArgs& args) const { return desc_.hasInitialCell ? args.inputs[3] : nullptr; }
+
+  void narrowInputs(const KernelArgs& args, CudaStream& stream) const {
+    edges_.narrow(input(), static_cast<const float*>(args.inputs[0]), keptAt(args, at_.x), stream);
+    if (desc_.hasInitialState) {
+      edges_.narrow(states(), static_cast<const float*>(args.inputs[1]), keptAt(args, at_.hx), stream);
+    }
+    if (desc_.hasInitialCell) {
+      edges_.narrow(states(), static_cast<const float*>(args.inputs[3]), keptAt(args, at_.cx), stream);
+    }
+  }
+
   static const int32_t* lengths(const KernelArgs& args) { return static_cast<const int32_t*>(args.inputs[2]); }
 
   const int32_t* deviceLengths(const KernelArgs& args) const {
@@ -176,53 +214,57 @@ class RnnKernel final : public Kernel {
 
   void readLengths(const KernelArgs& args, CudaStream& stream) {
     stream.download(hostLengths_.data(), args.inputs[2], hostLengths_.size() * sizeof(int32_t));
-    xData_.setLengths(hostLengths_);
-    yData_.setLengths(hostLengths_);
-    size_t work = 0, reserve = 0;
-    const cudnnForwardMode_t mode = desc_.training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE;
-    device_->check(device_->cudnn().cudnnGetRNNTempSpaceSizes(device_->cudnnHandle(), plan_.descriptor(), mode,
-                                                              xData_.descriptor(), &work, &reserve),
-                   "size an RNN's memory");
-    if (work > workBytes_ || (desc_.training && reserve > reserveBytes_)) {
-      fail(code::kInternal, "cuDNN wants more memory for these lengths (", work, " + ", reserve,
-           ") than for full ones (", workBytes_, " + ", reserveBytes_, ")");
-    }
+    passes_.setLengths(hostLengths_);
   }
 
-  const void* sequenceGradient(const KernelArgs& args, const void* given, const void* dhy, CudaStream& stream) const {
-    auto* own = static_cast<float*>(workspaceAt(args, dyAt_));
+  const void* sequenceGradient(const KernelArgs& args, const float* given, const float* dhy, CudaStream& stream) const {
+    void* own = workspaceAt(args, at_.dy);
     if (lengths_ == Lengths::cutOff) {
-      endRowsBackward_(stream, flatGrid(sequenceElements()), kFlatBlock, static_cast<const float*>(given),
-                       static_cast<const float*>(dhy), own, lengths(args), desc_.steps, desc_.batch, desc_.hiddenSize);
+      endRowsBackward_(stream, flatGrid(sequence().elements()), kFlatBlock, given, dhy, own, lengths(args),
+                       edges_.scale(), desc_.steps, desc_.batch, desc_.hiddenSize, kernelTypeOf(form_.precision));
       return own;
     }
-    if (given != nullptr) return given;
+    if (given != nullptr && !half_) return given;
+    if (given != nullptr) {
+      edges_.narrowGradient(sequence(), given, own, stream);
+      return own;
+    }
     // Given by the graph, but not in this call: there is no memory of our own then, and y's gradient is never missing there.
-    if (desc_.givesSequenceGradient) fail(code::kInternal, "an RNN was promised the gradient of its sequence");
-    stream.zero(own, static_cast<size_t>(sequenceElements()) * sizeof(float));
+    if (desc_.givesSequenceGradient && !half_) {
+      fail(code::kInternal, "an RNN was promised the gradient of its sequence");
+    }
+    stream.zero(own, bytes(sequence()));
     return own;
   }
 
-  void zeroGradients(void* dx, void* dhx, void* dcx, CudaStream& stream) const {
-    if (dx != nullptr) stream.zero(dx, static_cast<size_t>(inputElements()) * sizeof(float));
-    for (void* states : {dhx, dcx}) {
-      if (states != nullptr) stream.zero(states, stateBytes());
+  const void* stateGradient(const KernelArgs& args, const float* given, size_t at, CudaStream& stream) const {
+    if (given == nullptr || !half_) return given;
+    edges_.narrowGradient(states(), given, workspaceAt(args, at), stream);
+    return workspaceAt(args, at);
+  }
+
+  void zeroGradients(float* dx, float* dhx, float* dcx, CudaStream& stream) const {
+    if (dx != nullptr) stream.zero(dx, static_cast<size_t>(input().rows * input().columns) * sizeof(float));
+    for (float* one : {dhx, dcx}) {
+      if (one != nullptr) stream.zero(one, static_cast<size_t>(states().elements()) * sizeof(float));
     }
   }
 
   RnnDesc desc_;
   DeviceRef device_;
   Lengths lengths_;
-  RnnPlan plan_;
-  RnnData xData_, yData_;
-  TensorDescriptor states_;
+  RnnForm form_;
+  bool half_;
+  RnnAlgorithms algorithms_;
+  RnnPasses passes_;
+  HalfEdges edges_;
   std::vector<int32_t> hostLengths_;
   KernelSizes sizes_;
-  size_t workBytes_ = 0, reserveBytes_ = 0;
-  size_t inputAt_ = 0, sequenceAt_ = 0, dyAt_ = 0, dxAt_ = 0;
-  Function<const float*, float*, float*, const int32_t*, int64_t, int64_t, int64_t> endRows_;
-  Function<const float*, const float*, float*, const int32_t*, int64_t, int64_t, int64_t> endRowsBackward_;
-  Function<float*, const int32_t*, int64_t, int64_t, int64_t> zeroTail_;
+  RnnPlaces at_;
+  Function<const void*, float*, float*, const int32_t*, int64_t, int64_t, int64_t, int32_t> endRows_;
+  Function<const float*, const float*, void*, const int32_t*, const LossScaleState*, int64_t, int64_t, int64_t, int32_t>
+      endRowsBackward_;
+  Function<void*, const int32_t*, int64_t, int64_t, int64_t, int32_t> zeroTail_;
 };
 
 }  // namespace
@@ -232,6 +274,10 @@ std::unique_ptr<Kernel> makeRnn(const OpDesc& desc, const DeviceRef& device) {
   return std::make_unique<RnnKernel>(desc, device);
 }
 
-std::string refuseRnn(const OpDesc& desc) { return refusePrecision(desc.attrs); }
+std::string refuseRnn(const OpDesc& desc, const Device& device) {
+  const RnnDesc rnn = rnnDesc(desc);
+  if (hasCudnnCell(rnn)) return refusePrecision(desc.attrs, device, true);
+  return refuseHalf(desc.attrs, text("the cell ", cellKind(rnn.cell).name));
+}
 
 }  // namespace cugru::cuda

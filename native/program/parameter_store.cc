@@ -275,6 +275,15 @@ UpdateReport ParameterStore::endUpdates(Stream& stream) {
   return report;
 }
 
+LossScale ParameterStore::lossScale(Stream& stream) const {
+  return optimizer_ != nullptr ? optimizer_->lossScale(stream) : LossScale{};
+}
+
+void ParameterStore::setLossScale(const LossScale& scale) {
+  if (optimizer_ == nullptr) fail(code::kState, "there is no optimiser; compile the model first");
+  optimizer_->setLossScale(scale);
+}
+
 void ParameterStore::prepare(Stream& stream) {
   for (size_t g = 0; g < groups_.size(); ++g) {
     const Group& group = groups_[g];

@@ -59,6 +59,8 @@ class ParameterStore {
 
   uint64_t step() const { return step_; }                    // updates done
   void setStep(uint64_t step) { step_ = step; }              // when resuming
+  LossScale lossScale(Stream& stream) const;                 // of nothing without an optimizer
+  void setLossScale(const LossScale& scale);                 // when resuming; ERR_STATE without an optimizer
   uint64_t version() const { return version_; }              // changes with every change of a parameter
   uint64_t configuration() const { return configuration_; }  // changes with the optimiser and its memory
 

@@ -64,6 +64,7 @@ struct RunResult {
   double seconds = 0;      // of compute
   float gradientNorm = 0;  // before clipping, at the last update
   int64_t skipped = 0;     // updates left out: the gradients were not finite
+  int64_t overflowed = 0;  // updates left out and counted: gradients overflowed in float16
   uint64_t step = 0;       // of the store, after
   std::vector<LossResult> losses;
   std::vector<NodeSeconds> nodes;  // when profiled
@@ -151,6 +152,7 @@ class Program {
   std::shared_ptr<ParameterStore> store_;
   GraphSpec graph_;
   Mode mode_;
+  bool planOnly_;
   bool profiling_ = false;
   bool keepsBuffers_ = false;  // some operation writes what it keeps
   int64_t batch_;

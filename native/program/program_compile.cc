@@ -58,7 +58,12 @@ struct Program::Layout {
 
 Program::Program(Backend& backend, std::shared_ptr<ParameterStore> store, GraphSpec graph, Mode mode, int64_t batch,
                  bool planOnly)
-    : backend_(backend), store_(std::move(store)), graph_(std::move(graph)), mode_(mode), batch_(batch) {
+    : backend_(backend),
+      store_(std::move(store)),
+      graph_(std::move(graph)),
+      mode_(mode),
+      planOnly_(planOnly),
+      batch_(batch) {
   if (batch < 1 || batch > kMaxBatch)
     fail(code::kRange, "the batch size must be from 1 to ", kMaxBatch, ", got ", batch);
   for (const NodeSpec& node : graph_.nodes) {
@@ -90,6 +95,7 @@ OpDesc Program::describe(const FlowNode& flow) const {
   desc.id = static_cast<uint32_t>(flow.node);
   desc.batch = batch_;
   desc.training = mode_ == Mode::train;
+  desc.planOnly = planOnly_;
   const auto specs = [&](const std::vector<int32_t>& ids) {
     std::vector<std::optional<TensorSpec>> out;
     for (int32_t t : ids) {
@@ -109,7 +115,14 @@ OpDesc Program::describe(const FlowNode& flow) const {
     }
     return group;
   };
-  if (node.group >= 0) desc.params = groupOf(node.group).params;
+  if (node.group >= 0) {
+    const GroupSpec& group = groupOf(node.group);
+    const std::string ours = node.attrs.stringOr("precision", ""), its = group.attrs.stringOr("precision", "");
+    if (ours != its) {
+      fail(code::kGraph, node.name, " is of precision '", ours, "', its group '", group.name, "' of '", its, "'");
+    }
+    desc.params = group.params;
+  }
   if (node.buffers >= 0) {
     const GroupSpec& group = groupOf(node.buffers);
     if (!group.buffer) fail(code::kGraph, node.name, " keeps group '", group.name, "', which is optimised");

@@ -252,6 +252,7 @@ RunResult Program::run(const RunRequest& request, Stream& stream) {
     const UpdateReport report = store_->endUpdates(stream);
     result.gradientNorm = report.gradientNorm;
     result.skipped = report.skipped;
+    result.overflowed = report.overflowed;
   }
   collect(result, stream);
   if (request.profile) {

@@ -15,6 +15,7 @@ export const simulatedEnvironment: Readonly<Record<string, string>> = {
   CUGRU_CUDA_PATH: resolve(process.env['CUGRU_TEST_SIMULATED'] || 'build/simulated'),
   CUGRU_CUDA_PROBE: 'skip',
   CUGRU_CUDA_PRECISION: 'fp32',
+  CUGRU_CUDA_TIMING: 'off',
   XDG_CACHE_HOME: cache,
 };
 Object.assign(process.env, simulatedEnvironment);

@@ -11,6 +11,7 @@ import {
   layers,
   type Network,
   optimizers,
+  type Precision,
   type Sequential,
   type StateDict,
   sequential,
@@ -91,6 +92,8 @@ export interface ClassifierOptions {
   /** A GRU by default. */
   readonly recurrent?: (options: Parameters<typeof layers.gru>[0]) => layers.Layer;
   readonly optimizer?: optimizers.Optimizer | optimizers.OptimizerName;
+  readonly precision?: Precision;
+  readonly lossScale?: optimizers.LossScaleOptions;
 }
 
 /** A compiled classifier of {@link waves}. */
@@ -103,10 +106,11 @@ export function classifier(options: ClassifierOptions = {}): Sequential {
       layers.dropout({ rate: dropout }),
       layers.dense({ units: classes, activation: 'softmax' }),
     ],
-    { inputShape: shape, seed, device },
+    { inputShape: shape, seed, device, ...(options.precision === undefined ? {} : { precision: options.precision }) },
   );
   const optimizer = options.optimizer ?? optimizers.adam({ learningRate: 0.01, clipNorm: 1 });
-  model.compile({ optimizer, loss: 'categoricalCrossentropy' });
+  const { lossScale } = options;
+  model.compile({ optimizer, loss: 'categoricalCrossentropy', ...(lossScale === undefined ? {} : { lossScale }) });
   return model;
 }
 

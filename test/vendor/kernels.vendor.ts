@@ -12,7 +12,7 @@ test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 test.before(() => {
   execFileSync(process.execPath, ['scripts/embed-kernels.mjs']);
   const driver = ['libraries', 'places', 'shared_object'].map((name) => `native/cuda/driver/${name}.cc`);
-  const sources = ['native/cuda/modules.cc', 'native/cuda/cubin_cache.cc', 'build/generated/kernels.cc', ...driver];
+  const sources = ['native/cuda/modules.cc', 'native/cuda/disk_cache.cc', 'build/generated/kernels.cc', ...driver];
   execFileSync('c++', ['-std=c++17', '-O1', '-Inative', 'test/vendor/kernels.cc', ...sources, '-ldl', '-o', program]);
 });
 

@@ -250,7 +250,20 @@ inline bool launch(const Entry& entry, Dim3 grid, Dim3 block, void** parameters)
 
 // ---- what CUDA offers to a kernel
 
+inline unsigned __float_as_uint(float x) {
+  unsigned bits = 0;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+inline float __uint_as_float(unsigned bits) {
+  float x = 0;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
 inline void __syncthreads() { host_shim::BlockRunner::instance().wait(host_shim::Wait::block); }
+
+inline void __threadfence() {}
 
 template <typename T>
 inline T __shfl_xor_sync(unsigned, T value, int mask) {

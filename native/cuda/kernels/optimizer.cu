@@ -20,13 +20,13 @@ struct BoundedRows {
   i32 frozen;
 };
 
-// What one step's update needs, made by the norm's last kernel.
+// What one step's update needs, made with the norm. Zeroed once, before the first.
 struct UpdateState {
   double rateCorrection;  // 1 - beta1^t
   float rootCorrection;   // sqrt(1 - beta2^t)
   float scale;            // of gradients, by clipping
   i32 apply;
-  i32 reserved;
+  i32 done;  // blocks of the norm
 };
 
 struct UpdateOptions {
@@ -34,7 +34,32 @@ struct UpdateOptions {
   double weightDecay;
   float epsilon, momentum, clipNorm;
   i32 nesterov, adam, decoupled;
+  i32 lossScaleGrowth;  // good updates after which the loss scale is doubled
+  i32 reserved;
 };
+
+constexpr float kMostLossScale = 16777216.0f;
+
+// Gradients that overflowed in float16 are no fault of the model: a smaller scale, and on with the next step. At a scale of 1 they are.
+__device__ inline bool overflowed(LossScaleState* scale, UpdateReport* report) {
+  if (!scale->used || !(scale->scale > 1.0f)) return false;
+  const float half = scale->scale * 0.5f;
+  scale->scale = half > 1.0f ? half : 1.0f;
+  scale->inverse = 1.0f / scale->scale;
+  scale->good = 0;
+  scale->leftOut += 1;
+  report->overflowed += 1;
+  return true;
+}
+
+__device__ inline void growScale(LossScaleState* scale, i32 after) {
+  scale->good += 1;
+  if (scale->good < after) return;
+  scale->good = 0;
+  if (scale->scale * 2.0f > kMostLossScale) return;
+  scale->scale *= 2.0f;
+  scale->inverse = 1.0f / scale->scale;
+}
 
 // The first range that reaches beyond `at`.
 __device__ inline i32 firstRange(const Range* ranges, i32 count, i64 at) {
@@ -61,31 +86,14 @@ __device__ inline void eachElement(const Range* ranges, i32 count, i64 first, i6
   }
 }
 
-// Adds the penalties' gradients first.
-CUGRU_KERNEL norm_parts(float* gradients, const float* params, const Range* ranges, i32 rangeCount, i64 elements,
-                        double* parts) {
-  __shared__ double sums[kThreads];
-  const i64 first = (i64)blockIdx.x * kBlock, last = least(first + kBlock, elements);
-  double sum = 0.0;
-  eachElement(ranges, rangeCount, first, last, [&](const Range& range, i64 from, i64 to) {
-    const float slope = 2.0f * range.l2;
-    for (i64 i = from + threadIdx.x; i < to; i += kThreads) {
-      if (slope > 0.0f) gradients[i] = fmaf(slope, params[i], gradients[i]);
-      sum += (double)gradients[i] * (double)gradients[i];
-    }
-  });
-  sum = blockSum<kThreads>(sum, sums);
-  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
-}
-
-// One block. An update whose norm is not finite is left out, and all after it until the report is zeroed.
-CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* control, UpdateReport* report,
-                         UpdateState* state, UpdateOptions options) {
-  __shared__ double sums[kThreads];
-  double sum = 0.0;
-  for (i64 i = threadIdx.x; i < count; i += kThreads) sum += parts[i];
-  const double norm = sqrt(blockSum<kThreads>(sum, sums));
-  if (threadIdx.x != 0) return;
+// By one block. An update whose norm is not finite is left out, and all after it until the report is zeroed, unless a smaller loss
+// scale may help.
+__device__ inline void finishNorm(double norm, const StepControl* control, LossScaleState* scale, UpdateReport* report,
+                                  UpdateState* state, const UpdateOptions& options) {
+  if (!isFinite(norm) && report->skipped == 0 && overflowed(scale, report)) {
+    state->apply = 0;
+    return;
+  }
   report->gradientNorm = (float)norm;
   state->apply = isFinite(norm) && report->skipped == 0 ? 1 : 0;
   if (!state->apply) {
@@ -95,9 +103,44 @@ CUGRU_KERNEL norm_finish(const double* parts, i64 count, const StepControl* cont
   // As torch.nn.utils.clip_grad_norm_: min(1, clip / (norm + 1e-6)).
   const double factor = options.clipNorm > 0.0f ? (double)options.clipNorm / (norm + 1e-6) : 1.0;
   state->scale = factor > 1.0 ? 1.0f : (float)factor;
-  const double t = (double)control->step + 1.0;
+  const double t = (double)control->step + 1.0 - (scale->used ? (double)scale->leftOut : 0.0);
   state->rateCorrection = options.adam ? 1.0 - pow(options.beta1, t) : 1.0;
   state->rootCorrection = options.adam ? (float)sqrt(1.0 - pow(options.beta2, t)) : 1.0f;
+  if (scale->used) growScale(scale, options.lossScaleGrowth);
+}
+
+// Each block adds the penalties' gradients to its part and sums the squares; the last to be done sums the parts, in one fixed order,
+// and decides on the update.
+CUGRU_KERNEL gradient_norm(float* gradients, const float* params, const Range* ranges, i32 rangeCount, i64 elements,
+                           double* parts, const StepControl* control, LossScaleState* scale, UpdateReport* report,
+                           UpdateState* state, UpdateOptions options) {
+  __shared__ double sums[kThreads];
+  __shared__ i32 last;
+  const i64 first = (i64)blockIdx.x * kBlock, end = least(first + kBlock, elements);
+  double sum = 0.0;
+  eachElement(ranges, rangeCount, first, end, [&](const Range& range, i64 from, i64 to) {
+    const float slope = 2.0f * range.l2;
+    for (i64 i = from + threadIdx.x; i < to; i += kThreads) {
+      if (slope > 0.0f) gradients[i] = fmaf(slope, params[i], gradients[i]);
+      sum += (double)gradients[i] * (double)gradients[i];
+    }
+  });
+  sum = blockSum<kThreads>(sum, sums);
+  if (threadIdx.x == 0) {
+    parts[blockIdx.x] = sum;
+    __threadfence();  // the part is there before it is counted
+    last = atomicAdd(&state->done, 1) == (i32)gridDim.x - 1 ? 1 : 0;
+  }
+  __syncthreads();
+  if (!last) return;
+  __threadfence();
+  const volatile double* all = parts;
+  sum = 0.0;
+  for (i64 i = threadIdx.x; i < (i64)gridDim.x; i += kThreads) sum += all[i];
+  const double norm = sqrt(blockSum<kThreads>(sum, sums));
+  if (threadIdx.x != 0) return;
+  state->done = 0;
+  finishNorm(norm, control, scale, report, state, options);
 }
 
 __device__ inline void sgdElements(float* params, const float* gradients, float* buffer, float rate, float decay,

@@ -83,6 +83,19 @@ void store(Number type, void* to, size_t index, double value) {
   }
 }
 
+double nearest(Number type, double value) {
+  switch (type) {
+    case Number::float32: return static_cast<float>(value);
+    case Number::float64: return value;
+    case Number::float16: return fromHalf(toHalf(value));
+    default: return fromBfloat(toBfloat(value));
+  }
+}
+
+void roundAll(Number type, double* values, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] = nearest(type, values[i]);
+}
+
 std::vector<double> loadAll(Number type, const void* from, size_t count) {
   std::vector<double> values(count);
   for (size_t i = 0; i < count; i++) values[i] = load(type, from, i);

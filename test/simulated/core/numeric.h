@@ -12,6 +12,9 @@ enum class Number { float32, float64, float16, bfloat16 };
 size_t sizeOf(Number type);
 double load(Number type, const void* from, size_t index);
 void store(Number type, void* to, size_t index, double value);
+// The nearest number that the type has.
+double nearest(Number type, double value);
+void roundAll(Number type, double* values, size_t count);
 std::vector<double> loadAll(Number type, const void* from, size_t count);
 
 // y += a * x

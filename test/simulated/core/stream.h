@@ -22,6 +22,7 @@ struct Operation {
   std::string name;           // the vendor's function
   std::vector<Range> ranges;  // the memory that it uses, as far as it is known
   std::function<CUresult(Context&)> run;
+  double milliseconds = 0;  // that it takes by the device's own clock
 };
 using Operations = std::vector<std::shared_ptr<const Operation>>;
 

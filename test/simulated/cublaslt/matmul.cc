@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <cstring>
 
 #include "core/settings.h"
@@ -73,13 +74,15 @@ class Matmul {
     return takeMemory("the workspace", workspace, bytes, 16);
   }
 
-  cublasStatus_t submitTo(CUstream handle) {
+  cublasStatus_t submitTo(CUstream handle, double milliseconds) {
     std::shared_ptr<Stream> stream;
     if (findStream(context_, handle, stream) != CUDA_SUCCESS) return CUBLAS_STATUS_EXECUTION_FAILED;
-    const CUresult result = submit(*stream, {"cublasLtMatmul", ranges_, [self = *this](Context&) {
+    const CUresult result = submit(*stream, {"cublasLtMatmul", ranges_,
+                                             [self = *this](Context&) {
                                                self.run();
                                                return CUDA_SUCCESS;
-                                             }});
+                                             },
+                                             milliseconds});
     return result == CUDA_SUCCESS ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
   }
 
@@ -123,6 +126,12 @@ class Matmul {
   size_t workspaceBytes_ = 0;
   std::vector<Range> ranges_;
 };
+
+// By the algorithm's number, in CUGRU_SIMULATED_LT_COST: "3,1,2".
+double costOf(const Algo& algo) {
+  const std::vector<std::string> costs = split(setting("LT_COST"), ',');
+  return algo.number < costs.size() ? std::strtod(costs[algo.number].c_str(), nullptr) : 1;
+}
 
 // The first ones want more room, the later ones less; those that split the depth only where that is allowed.
 std::vector<Algo> candidates(const Problem& problem, const Preference& preference) {
@@ -232,7 +241,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   SIMULATED_TRY(matmul.takeMatrices(a, b, c, d, algo.alignment));
   SIMULATED_TRY(matmul.takeWorkspace(workspace, workspaceBytes, algo.workspace));
   simulated::count("matmuls");
-  return matmul.submitTo(stream);
+  return matmul.submitTo(stream, costOf(algo));
 }
 
 }  // namespace cugru::cuda

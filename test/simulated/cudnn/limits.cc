@@ -75,6 +75,23 @@ cudnnStatus_t checkAlgorithm(const RnnDescriptor& rnn, const DataDescriptor& dat
   return rnn.algo == CUDNN_RNN_ALGO_PERSIST_STATIC ? checkStatic(rnn, data) : CUDNN_STATUS_SUCCESS;
 }
 
+bool isWrong(const RnnDescriptor& rnn, const DataDescriptor& data, Stage stage) {
+  for (const std::string& rule : split(setting("WRONG"), ';')) {
+    if (!rule.empty() && ruleHolds(rule, rnn, data, stage)) return true;
+  }
+  return false;
+}
+
+// "algo=3,pass=forward:2.5;algo=0:4": the first rule that holds.
+double costOf(const RnnDescriptor& rnn, const DataDescriptor& data, Stage stage) {
+  for (const std::string& priced : split(setting("COST"), ';')) {
+    const size_t colon = priced.find(':');
+    if (colon == std::string::npos) continue;
+    if (ruleHolds(priced.substr(0, colon), rnn, data, stage)) return std::strtod(priced.c_str() + colon + 1, nullptr);
+  }
+  return 1;
+}
+
 cudnnStatus_t checkBuilt(const RnnDescriptor& rnn, const DataDescriptor& data) {
   if (rnn.algo != CUDNN_RNN_ALGO_PERSIST_DYNAMIC || rnn.built.count(data.batch) > 0) return CUDNN_STATUS_SUCCESS;
   return refuse(CUDNN_STATUS_BAD_PARAM, join("cudnnBuildRNNDynamic was not called for a batch of ", data.batch));

@@ -9,6 +9,9 @@ enum class Stage { sizes, forward, backward };
 
 // By the algorithms' own limits, and by the rules in CUGRU_SIMULATED_REFUSE.
 cudnnStatus_t checkAlgorithm(const RnnDescriptor& rnn, const DataDescriptor& data, Stage pass);
+// Whether a pass gives what is not right, by CUGRU_SIMULATED_WRONG; what it costs, by CUGRU_SIMULATED_COST (1 where no rule holds).
+bool isWrong(const RnnDescriptor& rnn, const DataDescriptor& data, Stage pass);
+double costOf(const RnnDescriptor& rnn, const DataDescriptor& data, Stage pass);
 cudnnStatus_t checkBuilt(const RnnDescriptor& rnn, const DataDescriptor& data);
 
 size_t workBytes(const RnnDescriptor& rnn, const DataDescriptor& data);

@@ -119,6 +119,12 @@ double recurrentGradient(cudnnRNNMode_t cell, size_t H, const double* kept, size
   return kept[cell == CUDNN_GRU && index >= 2 * H ? index + H : index];
 }
 
+// What is kept from one step to the next is of the descriptor's type, where that is narrow; sums are not.
+void roundHalf(const Pass& pass, double* values, size_t count) {
+  const Number type = numberOf(pass.rnn->type);
+  if (type == Number::float16 || type == Number::bfloat16) roundAll(type, values, count);
+}
+
 }  // namespace
 
 Parameters readParameters(const RnnDescriptor& rnn, const WeightLayout& layout, const void* weights, int pseudo) {
@@ -151,6 +157,8 @@ void forwardDirection(const Pass& pass, const Parameters& parameters, const doub
       product(r, parameters.recurrentBias, parameters.recurrentTransposed, h, H);
       forwardCell(pass.rnn->cell, H, x.data(), r.data(), h, rows.cellBefore(step, kept, c0), out + rows.outAt(step),
                   kept + rows.keptAt(step));
+      roundHalf(pass, out + rows.outAt(step), H);
+      roundHalf(pass, kept + rows.keptAt(step), kSlots * H);
     }
     const int last = pass.direction == 0 ? (*pass.lengths)[b] - 1 : 0;
     for (size_t j = 0; j < H; j++) {
@@ -177,6 +185,7 @@ void backwardDirection(const Pass& pass, const Parameters& parameters, const dou
       double* const gates = kept + rows.keptAt(step);
       backwardCell(pass.rnn->cell, H, out + rows.outAt(step), rows.stateBefore(step, out, h0),
                    rows.cellBefore(step, kept, c0), g.data(), dc.data(), gates);
+      roundHalf(pass, gates, (kSlots - 1) * H);
       for (size_t i = 0; i < gateRows; i++) {
         addScaled(dIn + rows.inAt(step), &parameters.input[i * pass.width], gates[i], pass.width);
         addScaled(g.data(), &parameters.recurrent[i * H], recurrentGradient(pass.rnn->cell, H, gates, i), H);

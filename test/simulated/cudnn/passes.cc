@@ -85,8 +85,10 @@ class Entry {
       return refuse(CUDNN_STATUS_INTERNAL_ERROR, "the handle's stream cannot be used");
     }
     SIMULATED_TRY(checkCapture(*stream));
+    call.wrong = isWrong(call.rnn, call.x, stage_);
     const CUresult result =
-        submit(*stream, {name_, ranges_, [run, call = call](Context& context) { return run(context, call); }});
+        submit(*stream, {name_, ranges_, [run, call = call](Context& context) { return run(context, call); },
+                         costOf(call.rnn, call.x, stage_)});
     return result == CUDA_SUCCESS ? CUDNN_STATUS_SUCCESS
                                   : refuse(CUDNN_STATUS_EXECUTION_FAILED, "the stream takes nothing");
   }

@@ -113,6 +113,11 @@ std::string firstChanged(std::initializer_list<Changed> all) {
   return "";
 }
 
+// A tenth too much.
+void spoil(const RnnCall& call, Values& values) {
+  for (size_t i = 0; call.wrong && i < values.size(); i++) values[i] *= 1.1;
+}
+
 }  // namespace
 
 CUresult runForward(Context& context, const RnnCall& call) {
@@ -141,6 +146,7 @@ CUresult runForward(Context& context, const RnnCall& call) {
     if (call.training) writeReserve(call, layout.outAt(layer), out);
     in = std::move(out);
   }
+  spoil(call, in);
   writeSequences(call.y, call.yOut, in, call.y.fills);
   writeState(call, call.hy, hy);
   if (call.rnn.cell == CUDNN_LSTM) writeState(call, call.cy, cy);
@@ -192,6 +198,7 @@ CUresult runBackwardData(Context& context, const RnnCall& call) {
     }
     dOut = std::move(dIn);
   }
+  spoil(call, dOut);
   writeSequences(call.x, call.dxOut, dOut, false);
   writeState(call, call.dhx, dhx);
   if (call.rnn.cell == CUDNN_LSTM) writeState(call, call.dcx, dcx);

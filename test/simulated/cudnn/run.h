@@ -18,6 +18,7 @@ struct RnnCall {
   void *work = nullptr, *reserve = nullptr;
   size_t workBytes = 0, reserveBytes = 0;
   bool training = false;
+  bool wrong = false;  // gives what is not right
 
   size_t stateCount() const { return static_cast<size_t>(x.batch) * rnn.hiddenSize; }  // of one pseudo-layer
 };

@@ -1,4 +1,4 @@
-#include "cuda/cubin_cache.h"
+#include "cuda/disk_cache.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -30,25 +30,25 @@ struct Head {
   uint64_t keyBytes, codeBytes, codeSum;
 };
 
-std::string cacheFolder() {
+std::string cacheFolder(const char* kind) {
   const char* cache = std::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && *cache == '/') return (fs::path(cache) / "cugru" / "kernels").string();
+  if (cache != nullptr && *cache == '/') return (fs::path(cache) / "cugru" / kind).string();
   const char* home = std::getenv("HOME");
   if (home == nullptr || *home != '/') return "";
-  return (fs::path(home) / ".cache" / "cugru" / "kernels").string();
+  return (fs::path(home) / ".cache" / "cugru" / kind).string();
 }
 
 }  // namespace
 
-CubinCache::CubinCache() : folder_(cacheFolder()) {}
+DiskCache::DiskCache(const char* kind) : folder_(cacheFolder(kind)) {}
 
-std::string CubinCache::pathOf(const std::string& name, const std::string& key) const {
+std::string DiskCache::pathOf(const std::string& name, const std::string& key) const {
   std::ostringstream path;
   path << name << "-" << std::hex << sumOf(key.data(), key.size()) << ".bin";
   return (fs::path(folder_) / path.str()).string();
 }
 
-std::vector<char> CubinCache::read(const std::string& name, const std::string& key) const {
+std::vector<char> DiskCache::read(const std::string& name, const std::string& key) const {
   if (folder_.empty()) return {};
   std::ifstream file(pathOf(name, key), std::ios::binary);
   Head head{};
@@ -67,8 +67,13 @@ std::vector<char> CubinCache::read(const std::string& name, const std::string& k
   return code;
 }
 
+void DiskCache::remove(const std::string& name, const std::string& key) const {
+  std::error_code error;
+  if (!folder_.empty()) fs::remove(pathOf(name, key), error);
+}
+
 // Under a name of its own first: who reads meanwhile sees the old file or the whole new one.
-void CubinCache::write(const std::string& name, const std::string& key, const std::vector<char>& code) const {
+void DiskCache::write(const std::string& name, const std::string& key, const std::vector<char>& code) const {
   if (folder_.empty() || code.empty()) return;
   std::error_code error;
   fs::create_directories(folder_, error);
