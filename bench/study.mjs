@@ -1,6 +1,6 @@
 // npm run study NAME: trains what bench/studies/NAME describes, each with several seeds, and writes bench/results/study-NAME.json, the table in
 // docs/guides/studies.md and the picture docs/guides/study-NAME.svg. Runs that are in the JSON already are not trained again;
-// --fresh forgets them. Times are measured apart, after the accuracies: one epoch of each entry in turn, three rounds. --epochs, --seeds and --rows make a small trial, which is written to --out and nowhere else.
+// --fresh forgets them. Times are measured apart, after the accuracies: one epoch of each entry in turn, in --rounds (3). --epochs, --seeds and --rows make a small trial, which is written to --out and nowhere else.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
     out: { type: 'string' },
     fresh: { type: 'boolean', default: false },
     retime: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
     'no-times': { type: 'boolean', default: false },
   },
 });
@@ -93,7 +94,7 @@ for (const seed of seeds) {
     console.error(`${run.name}, seed ${seed}: ${percent} %`);
   }
 }
-const rounds = values['no-times'] ? 0 : trial ? 1 : 3;
+const rounds = values['no-times'] ? 0 : trial ? 1 : Number(values.rounds);
 for (let round = 0; round < rounds; round++) {
   for (const entry of entries) {
     if (times.filter((time) => time.name === entry.name).length > round) continue;
