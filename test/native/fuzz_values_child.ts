@@ -43,6 +43,7 @@ function wanted(rig: Rig): Record<string, readonly (() => unknown)[]> {
     storeConfigure: [() => store, () => ({ kind: 'sgd', momentum: 0.9 })],
     storeSetGroup: [() => store, () => 1, () => ({ frozen: true })],
     storeSetStep: [() => store, () => 3],
+    storeSetLossScale: [() => store, () => ({ scale: 1024, good: 3, leftOut: 1 })],
     storeInfo: [() => store],
     compile: [() => store, () => graph, mode],
     programInfo: [() => program],
