@@ -43,14 +43,15 @@ export function summarise(runs, times) {
 export function studyTable(runs, times) {
   const lines = summarise(runs, times);
   const latency = lines.some((line) => line.latencyMs !== undefined);
-  const head = ['', '', 'parameters', 'test accuracy, %', 'least–most', 'seconds an epoch'];
+  const head = ['', '', 'parameters', 'epochs, seeds', 'test accuracy, %', 'least–most', 'seconds an epoch'];
   if (latency) head.push('one image, ms');
   const cells = lines.map((line) => [
     line.name,
     line.note,
     String(line.parameters),
-    `${(100 * line.accuracy).toFixed(2)} ± ${(100 * line.deviation).toFixed(2)}`,
-    `${(100 * line.least).toFixed(2)}–${(100 * line.most).toFixed(2)}`,
+    `${line.epochs}, ${line.seeds}`,
+    (100 * line.accuracy).toFixed(2) + (line.seeds > 1 ? ` ± ${(100 * line.deviation).toFixed(2)}` : ''),
+    line.seeds > 1 ? `${(100 * line.least).toFixed(2)}–${(100 * line.most).toFixed(2)}` : '–',
     line.secondsPerEpoch?.toFixed(1) ?? '–',
     ...(latency ? [line.latencyMs?.toFixed(2) ?? '–'] : []),
   ]);
