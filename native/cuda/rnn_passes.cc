@@ -37,11 +37,12 @@ RnnPasses::Sizes RnnPasses::sizes() const {
     Sizes one;
     const cudnnStatus_t status = device_->cudnn().cudnnGetRNNTempSpaceSizes(
         device_->cudnnHandle(), plan->descriptor(), mode(), x_.descriptor(), &one.work, &one.reserve);
-    if (status != CUDNN_STATUS_SUCCESS) {
+    if (isRefusal(status)) {
       fail(code::kUnsupported, "cuDNN ", device_->libraries().cudnnReport.version,
            " does not run this recurrent layer by its algorithm ", static_cast<int>(plan->algorithm()), ": ",
            device_->describe(status));
     }
+    device_->check(status, "size an RNN's memory");
     most.work = std::max(most.work, one.work);
     if (training_) most.reserve = std::max(most.reserve, one.reserve);
   }

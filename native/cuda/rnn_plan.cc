@@ -26,6 +26,14 @@ const cudnnRNNMode_t* modeOf(Cell cell) {
 
 }  // namespace
 
+// cuDNN 9 has a thousand for each kind; before, each had a small number.
+bool isRefusal(cudnnStatus_t status) {
+  const auto number = static_cast<int>(status);
+  constexpr int kBadParam8 = 3, kArchMismatch8 = 6, kNotSupported8 = 9;
+  return number / 1000 == CUDNN_STATUS_BAD_PARAM / 1000 || number / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000 ||
+         number == kBadParam8 || number == kArchMismatch8 || number == kNotSupported8;
+}
+
 bool hasCudnnCell(const RnnShape& shape) { return modeOf(shape.cell) != nullptr; }
 
 RnnPlan::RnnPlan(std::shared_ptr<Device> device, const RnnForm& form, cudnnRNNAlgo_t algo)
@@ -61,10 +69,11 @@ void RnnPlan::describe() {
       CUDNN_LINEAR_INPUT, cudnnTypeOf(form_.precision), CUDNN_DATA_FLOAT,
       form_.precision == Precision::fp32 ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH, static_cast<int32_t>(form_.width()),
       units, units, static_cast<int32_t>(shape.layers), dropout_, kRnnPaddedIoEnabled);
-  if (status != CUDNN_STATUS_SUCCESS) {
+  if (isRefusal(status)) {
     fail(code::kUnsupported, "cuDNN ", device_->libraries().cudnnReport.version, " has no ", cellKind(shape.cell).name,
          " in ", wordFor(form_.precision), ": ", device_->describe(status));
   }
+  device_->check(status, "describe an RNN");
 }
 
 void RnnPlan::buildFor(int64_t batch) {

@@ -12,6 +12,9 @@
 
 namespace cugru::cuda {
 
+// Whether cuDNN says that it has no such thing, rather than that something went wrong.
+bool isRefusal(cudnnStatus_t status);
+
 // Whether cuDNN has the cell; the others have kernels of our own (cells.h).
 bool hasCudnnCell(const RnnShape& shape);
 
