@@ -1,17 +1,15 @@
 /** What the ready models share. */
 import { expectInteger, rejectUnknownKeys } from '../checks.js';
+import { CugruError } from '../errors.js';
+import { expectInputShape } from '../layers/input.js';
 import type { Layer } from '../layers/layer.js';
 import * as layers from '../layers/public.js';
-import type { Device } from '../model/runtime.js';
+import type { ModelOptions } from '../model/network.js';
 
 /** Options of every ready model. */
-export interface ReadyModelOptions {
+export interface ReadyModelOptions extends Pick<ModelOptions, 'device' | 'seed' | 'precision'> {
   /** `[height, width, channels]` of the images. */
   readonly inputShape: readonly number[];
-  /** @defaultValue 'auto' */
-  readonly device?: Device;
-  /** @defaultValue 0 */
-  readonly seed?: number;
 }
 
 /** Options of every ready classifier. */
@@ -46,11 +44,18 @@ export function head(classes: number): Layer {
 }
 
 /** @internal What a model's constructor takes. */
-export function networkOptions({ inputShape, device = 'auto', seed = 0 }: ReadyModelOptions) {
-  return { inputShape, device, seed };
+export function networkOptions({ inputShape, device = 'auto', seed = 0, precision }: ReadyModelOptions) {
+  return { inputShape, device, seed, ...(precision === undefined ? {} : { precision }) };
 }
 
-/** @internal Refuses options that the model has not. */
-export function expectKnown(name: string, options: unknown, own: readonly string[]): void {
-  rejectUnknownKeys(`models.${name}`, options, ['inputShape', 'classes', 'device', 'seed', ...own]);
+/** @internal Refuses options that the model has not, and images without a size. */
+export function expectKnown(name: string, options: ReadyModelOptions, own: readonly string[]): void {
+  rejectUnknownKeys(`models.${name}`, options, ['inputShape', 'device', 'seed', 'precision', ...own]);
+  const inputShape = expectInputShape('inputShape', options.inputShape);
+  if (inputShape.length === 3) return;
+  throw new CugruError(
+    'ERR_SHAPE',
+    `models.${name} takes images: inputShape must be [height, width, channels], got [${inputShape.join(', ')}]`,
+    { got: inputShape },
+  );
 }

@@ -30,7 +30,15 @@ export interface ConvGruOptions extends ClassifierOptions {
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE` for options out of range or unknown.
  */
 export function convGru(options: ConvGruOptions): Sequential {
-  expectKnown('convGru', options, ['filters', 'kernelSize', 'units', 'bidirectional', 'batchNorm', 'dropout']);
+  expectKnown('convGru', options, [
+    'classes',
+    'filters',
+    'kernelSize',
+    'units',
+    'bidirectional',
+    'batchNorm',
+    'dropout',
+  ]);
   const { filters = [32, 64], kernelSize = 3, units = 128, bidirectional = true, batchNorm = true } = options;
   if (!Array.isArray(filters) || filters.length === 0) {
     throw new CugruError('ERR_TYPE', `filters must be a list with a number for each convolution, got ${show(filters)}`);

@@ -39,7 +39,7 @@ export interface GruRowsOptions extends ClassifierOptions {
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE` for options out of range or unknown.
  */
 export function gruRows(options: GruRowsOptions): Sequential {
-  expectKnown('gruRows', options, ['units', 'numLayers', 'bidirectional', 'dropout', 'cell', 'toSequence']);
+  expectKnown('gruRows', options, ['classes', 'units', 'numLayers', 'bidirectional', 'dropout', 'cell', 'toSequence']);
   const { units = 128, numLayers = 2, bidirectional = false, dropout = 0, toSequence = { scheme: 'rows' } } = options;
   const cell = expectOneOf('cell', options.cell ?? 'gru', cellChoices);
   const count = expectInteger('numLayers', numLayers, { min: 1, max: 64 });

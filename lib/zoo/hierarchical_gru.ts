@@ -22,7 +22,7 @@ export interface HierarchicalGruOptions extends ClassifierOptions {
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE` for options out of range or unknown.
  */
 export function hierarchicalGru(options: HierarchicalGruOptions): Sequential {
-  expectKnown('hierarchicalGru', options, ['rowUnits', 'units', 'bidirectional']);
+  expectKnown('hierarchicalGru', options, ['classes', 'rowUnits', 'units', 'bidirectional']);
   const { rowUnits = 64, units = 128 } = options;
   const bidirectional = expectBoolean('bidirectional', options.bidirectional ?? false);
   return sequential(

@@ -29,7 +29,7 @@ export interface RenetModelOptions extends ClassifierOptions {
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE` for options out of range or unknown.
  */
 export function renet(options: RenetModelOptions): Sequential {
-  expectKnown('renet', options, ['units', 'numLayers', 'windowSize', 'cell', 'denseUnits', 'dropout']);
+  expectKnown('renet', options, ['classes', 'units', 'numLayers', 'windowSize', 'cell', 'denseUnits', 'dropout']);
   const { units = 64, windowSize = 2, cell = 'gru', dropout = 0 } = options;
   const count = expectInteger('numLayers', options.numLayers ?? 2, { min: 1, max: 16 });
   const denseUnits = expectInteger('denseUnits', options.denseUnits ?? 256, { min: 0, max: 2 ** 20 });

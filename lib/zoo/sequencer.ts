@@ -31,7 +31,16 @@ export interface SequencerModelOptions extends ClassifierOptions {
  * @throws {@link CugruError} `ERR_VALUE`, `ERR_TYPE`, `ERR_SHAPE` for options out of range or unknown.
  */
 export function sequencer(options: SequencerModelOptions): Sequential {
-  expectKnown('sequencer', options, ['channels', 'units', 'numBlocks', 'patchSize', 'cell', 'mlpRatio', 'dropPath']);
+  expectKnown('sequencer', options, [
+    'classes',
+    'channels',
+    'units',
+    'numBlocks',
+    'patchSize',
+    'cell',
+    'mlpRatio',
+    'dropPath',
+  ]);
   const channels = expectInteger('channels', options.channels ?? 64, { min: 1, max: 2 ** 16 });
   const patch = expectInteger('patchSize', options.patchSize ?? 4, { min: 1, max: 2 ** 12 });
   const count = expectInteger('numBlocks', options.numBlocks ?? 4, { min: 1, max: 128 });

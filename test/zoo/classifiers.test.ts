@@ -130,6 +130,7 @@ test('what a ready model does not have, or cannot have, is refused', async (t) =
     ['no filters', () => models.convGru({ ...small, filters: 8 as never }), 'ERR_TYPE', /filters must be a list/],
     ['filter', () => models.convGru({ ...small, filters: [0] }), 'ERR_VALUE', /filters\[0\] must be an integer from 1/],
     ['blocks', () => models.sequencer({ ...small, numBlocks: 0 }), 'ERR_VALUE', /numBlocks must be/],
-    ['no image', () => models.gruRows({ ...small, inputShape: [8, 8] }), 'ERR_SHAPE', /reads images \[height, width/],
+    ['no image', () => models.gruRows({ ...small, inputShape: [8, 8] }), 'ERR_SHAPE', /takes images: inputShape/],
+    ['no size', () => models.sequencer({ classes: 2 } as never), 'ERR_SHAPE', /inputShape must be \[height/],
   ]);
 });

@@ -148,6 +148,8 @@ test('options that are none are refused', async (t) => {
   await refuses(t, [
     ['classes', () => models.gruAutoencoder({ ...small, bidirectional: true } as never), 'ERR_VALUE', /bidirectional/],
     ['cell', () => models.gruNextStep({ ...small, cell: 'none' as never }), 'ERR_VALUE', /cell must be one of 'gru'/],
+    ['no classes', () => models.gruNextStep({ ...small, classes: 3 } as never), 'ERR_VALUE', /'classes'/],
+    ['no size', () => models.gruAutoencoder({} as never), 'ERR_SHAPE', /inputShape must be \[height/],
     ['layers', () => models.gruNextStep({ ...small, numLayers: 65 }), 'ERR_VALUE', /numLayers must be an integer/],
   ]);
 });
