@@ -1,7 +1,8 @@
 // Test accuracy of the main job over several seeds: the article's model on MNIST rows, the recipe of `npm start`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { articleModel, recipe } from '../dist/lib/cli/recipe.js';
+import { readyModel } from '../dist/lib/cli/models.js';
+import { recipe } from '../dist/lib/cli/recipe.js';
 import { datasets } from '../dist/lib/index.js';
 import { machine } from './machine.mjs';
 
@@ -16,7 +17,7 @@ const epochs = Number(values.epochs);
 const { train, test } = await datasets.mnist();
 const runs = [];
 for (const seed of values.seeds.split(',').map(Number)) {
-  const model = articleModel(train, { ...recipe, seed });
+  const model = readyModel(train, { units: recipe.units }, { ...recipe, seed });
   const history = await model.fit(train, { epochs, batchSize: recipe.batchSize });
   const { accuracy, loss } = await model.evaluate(test);
   const seconds = history.epochs.map((epoch) => epoch.seconds);

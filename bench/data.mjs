@@ -3,7 +3,8 @@
 // folder and a fit on a stream. Last, 20 000 files of 128 x 128 are trained from a stream in a child whose data segment is limited
 // below the size of the decoded images. Writes bench/results/data.json.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -103,7 +104,7 @@ async function sharpAlone(paths) {
   let next = 0;
   const work = async () => {
     while (next < paths.length) {
-      const bytes = readFileSync(paths[next++]);
+      const bytes = await readFile(paths[next++]);
       await sharp(bytes)
         .resize({ width: size[1], height: size[0], fit: 'fill' })
         .toColourspace('srgb')

@@ -1,5 +1,6 @@
 // cugru from JavaScript: typed arrays in, typed arrays out.
-import { articleModel, recipe } from '../../dist/lib/cli/recipe.js';
+import { readyModel } from '../../dist/lib/cli/models.js';
+import { recipe } from '../../dist/lib/cli/recipe.js';
 import { datasets, GRU, setNumThreads, version } from '../../dist/lib/index.js';
 import { numbers, serve } from './serve.mjs';
 
@@ -7,7 +8,7 @@ setNumThreads(Number(process.argv[2]));
 
 async function epoch() {
   const { train } = await datasets.mnist();
-  const model = articleModel(train, recipe);
+  const model = readyModel(train, { units: recipe.units }, recipe);
   await model.fit(train.take(1280), { batchSize: recipe.batchSize }); // warm
   return {
     milliseconds: async () => {

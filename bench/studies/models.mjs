@@ -1,6 +1,6 @@
 // The ready models that the docs promise figures of, with the recipe of `npm start` and images shifted by up to two pixels.
+import { compileRecipe } from '../../dist/lib/cli/recipe.js';
 import { augment, models } from '../../dist/lib/index.js';
-import { compileRecipe } from './recipe.mjs';
 
 const shifted = { batchSize: 128, augment: [augment.shift({ height: 2, width: 2 })] };
 
@@ -23,7 +23,7 @@ export const study = {
         name: 'convGru',
         note: '32 and 64 filters, 128 units',
         epochs: 6,
-        build: (seed) => compileRecipe(models.convGru(options(seed)), { learningRate: 2e-3 }),
+        build: (seed) => compileRecipe(models.convGru(options(seed)), 2e-3),
         fit: shifted,
       },
     ];

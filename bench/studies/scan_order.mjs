@@ -1,6 +1,6 @@
 // In which order a GRU had best read an image: the same model on MNIST as rows, as columns, and as patches along six paths.
-import { image, layers, sequential } from '../../dist/lib/index.js';
-import { compileRecipe } from './recipe.mjs';
+import { compileRecipe } from '../../dist/lib/cli/recipe.js';
+import { models } from '../../dist/lib/index.js';
 
 const patches = (order) => ({ scheme: 'patches', patchSize: 4, order });
 
@@ -15,16 +15,8 @@ const schemes = [
   ['patches, diagonal', patches('diagonal')],
 ];
 
-function build(scheme, train, seed) {
-  return sequential(
-    [
-      image.toSequence(scheme),
-      layers.gru({ units: 128, returnSequences: true }),
-      layers.gru({ units: 128 }),
-      layers.dense({ units: train.classes, activation: 'softmax' }),
-    ],
-    { inputShape: train.inputShape, seed },
-  );
+function build(toSequence, train, seed) {
+  return models.gruRows({ inputShape: train.inputShape, classes: train.classes, toSequence, seed });
 }
 
 export const study = {

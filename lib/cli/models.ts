@@ -3,9 +3,10 @@ import type { Dataset } from '../data/index.js';
 import { CugruError } from '../errors.js';
 import type { image } from '../image/index.js';
 import type { Device } from '../model/runtime.js';
-import { optimizers, type Sequential, schedules } from '../training/index.js';
+import type { Sequential } from '../training/index.js';
 import { type CellChoice, cellChoices } from '../zoo/classifier.js';
 import * as models from '../zoo/index.js';
+import { compileRecipe } from './recipe.js';
 
 /** The names of `--model`. */
 export const modelNames = ['gruRows', 'hierarchicalGru', 'renet', 'sequencer', 'convGru'] as const;
@@ -101,7 +102,7 @@ const builders: Readonly<Record<ModelName, Builder>> = {
 };
 
 /**
- * A ready model for a dataset, compiled: cross-entropy, Adam with a cosine over the whole training, clipped.
+ * A ready model for a dataset, compiled by the recipe. Without choices it is the article's: GRU with sequences, GRU, dense softmax.
  * @throws {@link CugruError} `ERR_VALUE` for data without classes; what the model does not take.
  */
 export function readyModel(dataset: Dataset, choices: ModelChoices, setting: ModelSetting): Sequential {
@@ -110,13 +111,8 @@ export function readyModel(dataset: Dataset, choices: ModelChoices, setting: Mod
     throw new CugruError('ERR_VALUE', `${dataset.name} has no class numbers to train a classifier on`);
   }
   const { learningRate, seed, device } = setting;
-  const model = builders[choices.model ?? 'gruRows'](choices, { inputShape, classes, seed, device });
-  model.compile({
-    optimizer: optimizers.adam({ learningRate: schedules.cosine({ learningRate }), clipNorm: 1 }),
-    loss: 'categoricalCrossentropy',
-    metrics: ['accuracy'],
-  });
-  return model;
+  const build = builders[choices.model ?? 'gruRows'];
+  return compileRecipe(build(choices, { inputShape, classes, seed, device }), learningRate);
 }
 
 export { cellChoices };

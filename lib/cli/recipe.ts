@@ -1,18 +1,5 @@
-/** The main job's model and recipe, in one place for the command and the benchmarks. */
-import type { Dataset } from '../data/index.js';
-import type { Sequential } from '../training/index.js';
-import { type ModelSetting, type Reading, readyModel } from './models.js';
-
-/** What can be chosen of the main job. */
-export interface Recipe extends ModelSetting {
-  /** Of each GRU. */
-  readonly units: number;
-  /**
-   * How images are read.
-   * @defaultValue rows
-   */
-  readonly toSequence?: Reading;
-}
+/** How the main job trains, in one place for the command, the benchmarks and the studies. */
+import { optimizers, type Sequential, schedules } from '../training/index.js';
 
 /** The defaults of `cugru train`. */
 export const recipe = {
@@ -24,7 +11,12 @@ export const recipe = {
   device: 'auto',
 } as const;
 
-/** The article's model, GRU with sequences, GRU, dense softmax; as {@link readyModel} compiles it. */
-export function articleModel(dataset: Dataset, { units, toSequence, ...setting }: Recipe): Sequential {
-  return readyModel(dataset, { model: 'gruRows', units, ...toSequence }, setting);
+/** Compiles a classifier: cross-entropy, Adam with a cosine over the whole training, gradients clipped at norm 1. */
+export function compileRecipe(model: Sequential, learningRate: number = recipe.learningRate): Sequential {
+  model.compile({
+    optimizer: optimizers.adam({ learningRate: schedules.cosine({ learningRate }), clipNorm: 1 }),
+    loss: 'categoricalCrossentropy',
+    metrics: ['accuracy'],
+  });
+  return model;
 }

@@ -1,6 +1,7 @@
 // The main job, MNIST by rows through two GRUs, on one device. Prints JSON. node mnist.mjs <device>
 // CUGRU_GPU_MNIST_ROWS, _EPOCHS, _UNITS make it smaller, for a device that is slow.
-import { articleModel, recipe } from '../../dist/lib/cli/recipe.js';
+import { readyModel } from '../../dist/lib/cli/models.js';
+import { recipe } from '../../dist/lib/cli/recipe.js';
 import { datasets } from '../../dist/lib/index.js';
 
 const device = process.argv[2];
@@ -14,7 +15,7 @@ const test = mnist.test.take(
 const { learningRate, seed } = recipe;
 const [epochs, units] = [setting('EPOCHS', 3), setting('UNITS', recipe.units)];
 const batchSize = Math.min(recipe.batchSize, Math.max(1, Math.floor(rows / 8)));
-const model = articleModel(train, { units, learningRate, seed, device });
+const model = readyModel(train, { units }, { learningRate, seed, device });
 const simulated = /simulated/i.test(model.runtime.description);
 const history = await model.fit(train, { epochs, batchSize });
 const { accuracy, loss } = await model.evaluate(test, { batchSize: 500 });

@@ -1,7 +1,7 @@
 /** MNIST by rows on the simulated device, a part of it: the CPU's losses step by step, the same each time, nothing left. */
 import '../support/cuda_simulated.js';
 import test from 'ava';
-import { articleModel } from '../../lib/cli/recipe.js';
+import { readyModel } from '../../lib/cli/models.js';
 import { datasets } from '../../lib/index.js';
 import { remains, simulatedControl } from '../support/proof_faults.js';
 import { weightHash } from '../support/training_models.js';
@@ -19,7 +19,7 @@ interface Course {
 }
 
 async function trained(device: 'cpu' | 'cuda'): Promise<Course> {
-  const model = articleModel(train, { units: 16, learningRate: 3e-3, seed: 1, device });
+  const model = readyModel(train, { units: 16 }, { learningRate: 3e-3, seed: 1, device });
   try {
     const losses: number[] = [];
     await model.fit(train.take(steps * batchSize), {
