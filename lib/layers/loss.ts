@@ -140,11 +140,18 @@ function lowerOwnSequence(builder: GraphBuilder, kind: 'reconstruction' | 'nextS
   }
   const lengths = builder.lengthsOf(read);
   if (kind === 'nextStep' && lengths !== undefined) {
-    throw new CugruError('ERR_UNSUPPORTED', 'nextStep cannot do with rows of different lengths');
+    throw new CugruError(
+      'ERR_UNSUPPORTED',
+      'nextStep cannot do with rows of different lengths; use reconstruction, or data without lengths',
+    );
   }
   const shift = kind === 'nextStep' ? 1 : 0;
   const count = read.steps - shift;
-  if (count < 1) throw new CugruError('ERR_SHAPE', `${kind} needs a sequence of two steps at least`);
+  if (count < 1)
+    throw new CugruError(
+      'ERR_SHAPE',
+      `${kind} needs [batch, steps, features] with two steps at least, got ${describeShape(read)}`,
+    );
   const prediction = stepsOf(builder, 'loss.prediction', output, 0, count);
   const target = stepsOf(builder, 'loss.target', read, shift, count);
   builder.node('loss', 'squaredError', {}, [prediction, target, lengths], []);

@@ -133,7 +133,7 @@ void Device::close() noexcept {
 }
 
 void Device::enter() const {
-  if (lost_) fail(code::kState, "this session lost its GPU and can do no more (", lostBecause_, "); make a new one");
+  if (lost_) fail(code::kState, "this model lost its GPU and can do no more (", lostBecause_, "); make a new one");
   check(cuda().cuCtxSetCurrent(context_), "use the device's context");
 }
 
@@ -164,7 +164,7 @@ void Device::lose(const std::string& why) const {
     lostBecause_ = why;
     lost_ = true;
   }
-  fail(code::kInternal, "the GPU was lost: ", why, "; this session can do no more, make a new one");
+  fail(code::kInternal, "the GPU was lost: ", why, "; this model can do no more, make a new one");
 }
 
 Device::Alone Device::alone() {

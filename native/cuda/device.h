@@ -60,7 +60,7 @@ class Device {
   std::string describe(cudnnStatus_t status) const;
   bool lost() const { return lost_; }
 
-  // Memory that this session holds, and how much it may: CUGRU_CUDA_MEMORY_LIMIT, in bytes.
+  // Memory that is held, and how much may be: CUGRU_CUDA_MEMORY_LIMIT, in bytes.
   CUdeviceptr allocate(size_t bytes) { return allocateBlock(bytes).pointer; }
   Block allocateBlock(size_t bytes);                          // zeroed; ERR_OUT_OF_MEMORY names wanted and free
   void fill(CUdeviceptr to, const void* from, size_t bytes);  // constants, before any stream reads them; waits
@@ -68,7 +68,7 @@ class Device {
   void free(CUdeviceptr pointer, size_t bytes) noexcept { free({pointer, bytes, 0}); }
   void free(const Block& block) noexcept { blocks_.give(block); }
   void free(CUgraphExec graph) noexcept { blocks_.give(graph); }
-  void releaseFreed() noexcept { allocated_ -= blocks_.settle(cuda()); }  // nothing of this session may be queued
+  void releaseFreed() noexcept { allocated_ -= blocks_.settle(cuda()); }  // nothing may be queued
   // For the optimizer: the same address for good, since recorded steps have it, whether anything runs in float16 or not.
   LossScaleState* lossScaleMemory();
   // For what runs in float16: from now on the optimizer heeds it. 1 without an optimizer.

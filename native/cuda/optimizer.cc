@@ -65,7 +65,7 @@ class CudaOptimizer final : public Optimizer {
     }
   }
 
-  // Only where something of this session runs in float16 is there one.
+  // There is one only where something runs in float16.
   LossScale lossScale(Stream& stream) override {
     if (!device_->lossScaleUsed()) return {};
     LossScaleState state;

@@ -95,7 +95,7 @@ test.serial('a GPU that is lost in a replay ends the session, as it does elsewhe
   t.is(first?.code, 'ERR_INTERNAL');
   t.regex(first?.message ?? '', /^the GPU was lost: cuda:0 does not replay a step: CUDA_ERROR_LAUNCH_FAILED/);
   t.is(second?.code, 'ERR_STATE');
-  t.regex(second?.message ?? '', /^this session lost its GPU and can do no more/);
+  t.regex(second?.message ?? '', /^this model lost its GPU and can do no more/);
 });
 
 test.serial('recordings go with their program, with their slabs, and when there are too many', async (t) => {

@@ -43,8 +43,5 @@ test('a failure that stays ends the session: the first call says why, the next o
     /^the GPU was lost: cuda:0 does not .*CUDA_ERROR_LAUNCH_FAILED \(unspecified launch failure\)/,
   );
   t.is(second?.code, 'ERR_STATE');
-  t.regex(
-    second?.message ?? '',
-    /^this session lost its GPU and can do no more \(.*LAUNCH_FAILED.*\); make a new one$/,
-  );
+  t.regex(second?.message ?? '', /^this model lost its GPU and can do no more \(.*LAUNCH_FAILED.*\); make a new one$/);
 });
