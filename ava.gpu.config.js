@@ -2,7 +2,7 @@
 import { compiledTests } from './scripts/gpu/suite.mjs';
 
 export default {
-  files: compiledTests,
+  files: compiledTests(),
   workerThreads: false,
   serial: true,
   concurrency: 2,

@@ -1,5 +1,5 @@
 /** scripts/gpu/run.mjs, which test:gpu and the GPU bundle run: without a GPU, and on the simulated device. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 import { isolated } from '../support/cuda_driver_search.js';
@@ -21,6 +21,18 @@ function run(out: string, env: Readonly<Record<string, string>> = {}) {
 }
 
 const summaryIn = (out: string) => JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as Summary;
+
+test('the tests that a GPU is given are the compiled ones of every backend', async (t) => {
+  const config: { default: { readonly files: readonly string[] } } = await import(resolve('ava.gpu.config.js'));
+  const { files } = config.default;
+  for (const name of ['conformance/gru', 'conformance/rearrange', 'goldens/vision']) {
+    t.true(files.includes(`dist/test/${name}.test.js`), name);
+  }
+  t.deepEqual(
+    files.filter((file) => !existsSync(file)),
+    [],
+  );
+});
 
 test('without a GPU it says why, and fails', async (t) => {
   const out = join(scratch(t), 'out');
