@@ -1,14 +1,14 @@
 /** The algorithm by timing, on the simulated device: the fastest of those that are right, kept on disk. Its times are made up. */
 import '../support/cuda_simulated.js';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import test from 'ava';
 import { parseChoice } from '../../lib/cuda/choices.js';
 import { GRU } from '../../lib/index.js';
 import { freshCache, simulated, tune, withEnvironment } from '../support/algorithms_trial.js';
+import { leavesNothing } from '../support/cuda_leftovers.js';
 import { simulatedEnvironment } from '../support/cuda_simulated.js';
 import { cugru } from '../support/edges_cli.js';
-import { scratch } from '../support/edges_files.js';
 import { classifier, tensor, waves } from '../support/training_models.js';
 
 // Of algorithms 0 standard, 1 persist-static, 2 persist-dynamic, 3 small-h.
@@ -241,31 +241,15 @@ test.serial('cugru doctor lists what was chosen', async (t) => {
 
 test.serial('choosing does nothing that the device forbids, and gives all back', async (t) => {
   freshCache(t);
-  const report = join(scratch(t), 'report');
-  const program = `
-    const { sequential, layers, datasets } = await import(${JSON.stringify(resolve('dist/lib/index.js'))});
-    const inputs = Float32Array.from({ length: 20 * 12 }, (_, i) => Math.sin(i));
-    const data = datasets.fromArrays({ inputs, shape: [4, 3], labels: Int32Array.from({ length: 20 }, (_, i) => i % 2), classes: 2 });
-    for (const precision of ['tf32', 'fp16']) {
-      const model = sequential([layers.gru({ units: 5 }), layers.dense({ units: 2, activation: 'softmax' })],
-        { inputShape: [4, 3], seed: 1, device: 'cuda', precision });
-      model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
-      await model.fit(data, { epochs: 2, batchSize: 8, validationData: data });
-      await model.predict(inputs.subarray(0, 24));
-      model.dispose();
-    }
-    for (let i = 0; i < 5; i++) { await new Promise((done) => setImmediate(done)); globalThis.gc(); }
-    console.log(JSON.stringify({ done: true }));`;
-  const run = await cugru([], {
+  await leavesNothing(t, {
+    layers: `[layers.gru({ units: 5 }), layers.dense({ units: 2, activation: 'softmax' })]`,
+    precisions: ['tf32', 'fp16'],
     env: {
-      ...simulatedEnvironment,
-      ...{ CUGRU_CUDA_TIMING: 'on', XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? '' },
-      ...simulated({ COST: smallBest, REPORT: report }),
+      CUGRU_CUDA_TIMING: 'on',
+      XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? '',
+      ...simulated({ COST: smallBest }),
     },
-    node: ['--expose-gc', '--input-type=module', '-e', program],
   });
-  t.regex(run.stdout, /"done":true/, run.stderr);
-  t.is(readFileSync(report, 'utf8'), '');
 });
 
 test.serial('batches of different rows have choices of their own', async (t) => {

@@ -1,15 +1,12 @@
 /** The CUDA backend's host side, on the simulated device: it agrees with the CPU, gives all back, and refuses plainly. */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import test from 'ava';
 import { layers, type StateDict } from '../../lib/index.js';
 import { native } from '../../lib/native.js';
 import { relativeError } from '../support/conformance_compare.js';
 import { type OpGraph, opGraph, runOnce, TestProgram, tensor } from '../support/conformance_program.js';
 import { Random } from '../support/conformance_random.js';
-import { simulatedEnvironment } from '../support/cuda_simulated.js';
-import { cugru } from '../support/edges_cli.js';
-import { scratch } from '../support/edges_files.js';
+import { leavesNothing } from '../support/cuda_leftovers.js';
+import '../support/cuda_simulated.js';
 import { type ClassifierOptions, classifier, waves } from '../support/training_models.js';
 
 const cpu = { name: 'cpu', device: 'cpu' };
@@ -113,24 +110,8 @@ test.serial('a device that is not there is told', (t) => {
 });
 
 test.serial('a training leaves nothing behind, and does nothing that the device forbids', async (t) => {
-  const report = join(scratch(t), 'report');
-  const program = `
-    const { sequential, layers, datasets } = await import(${JSON.stringify(resolve('dist/lib/index.js'))});
-    const inputs = Float32Array.from({ length: 20 * 12 }, (_, i) => Math.sin(i));
-    const data = datasets.fromArrays({ inputs, shape: [4, 3], labels: Int32Array.from({ length: 20 }, (_, i) => i % 2), classes: 2 });
-    const model = sequential([layers.gru({ units: 5, returnSequences: true }),
-      layers.leakyCifg({ units: 3, bidirectional: true }), layers.dense({ units: 2, activation: 'softmax' })],
-      { inputShape: [4, 3], seed: 1, device: 'cuda' });
-    model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
-    await model.fit(data, { epochs: 2, batchSize: 8, validationData: data });
-    await model.predict(inputs.subarray(0, 24));
-    model.dispose();
-    for (let i = 0; i < 5; i++) { await new Promise((done) => setImmediate(done)); globalThis.gc(); }
-    console.log(JSON.stringify({ done: true }));`;
-  const run = await cugru([], {
-    env: { ...simulatedEnvironment, CUGRU_SIMULATED_REPORT: report },
-    node: ['--expose-gc', '--input-type=module', '-e', program],
+  await leavesNothing(t, {
+    layers: `[layers.gru({ units: 5, returnSequences: true }), layers.leakyCifg({ units: 3, bidirectional: true }),
+      layers.dense({ units: 2, activation: 'softmax' })]`,
   });
-  t.regex(run.stdout, /"done":true/, run.stderr);
-  t.is(readFileSync(report, 'utf8'), '');
 });

@@ -1,14 +1,11 @@
 /** Dynamic loss scaling of float16 on the simulated device: what overflows is left out, halves the scale, and leaves no trace. */
 import '../support/cuda_simulated.js';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import test from 'ava';
 import { layers, loadModel, optimizers, type Precision, type Sequential } from '../../lib/index.js';
 import { native } from '../../lib/native.js';
 import { relativeError } from '../support/conformance_compare.js';
-import { simulatedEnvironment } from '../support/cuda_simulated.js';
-import { cugru } from '../support/edges_cli.js';
-import { scratch as folder } from '../support/edges_files.js';
+import { leavesNothing } from '../support/cuda_leftovers.js';
 import { GraphRig, withVariable } from '../support/graphs_rig.js';
 import {
   bytesOf,
@@ -198,25 +195,11 @@ test('options that are no scale are refused', async (t) => {
 
 for (const precision of ['bf16', 'fp16']) {
   test.serial(`a training in ${precision} does nothing that the device forbids, and gives all back`, async (t) => {
-    const report = join(folder(t), 'report');
-    const program = `
-      const { sequential, layers, datasets } = await import(${JSON.stringify(resolve('dist/lib/index.js'))});
-      const inputs = Float32Array.from({ length: 20 * 12 }, (_, i) => Math.sin(i));
-      const lengths = Int32Array.from({ length: 20 }, (_, i) => 1 + i % 4);
-      const data = datasets.fromArrays({ inputs, shape: [4, 3], lengths, labels: Int32Array.from({ length: 20 }, (_, i) => i % 2), classes: 2 });
-      const model = sequential([layers.gru({ units: 5, bidirectional: true, returnSequences: true }), layers.gru({ units: 3 }),
-        layers.dense({ units: 2, activation: 'softmax' })], { inputShape: [4, 3], seed: 1, device: 'cuda', precision: '${precision}' });
-      model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
-      await model.fit(data, { epochs: 2, batchSize: 8, validationData: data });
-      await model.predict(inputs.subarray(0, 24));
-      model.dispose();
-      for (let i = 0; i < 5; i++) { await new Promise((done) => setImmediate(done)); globalThis.gc(); }
-      console.log(JSON.stringify({ done: true }));`;
-    const run = await cugru([], {
-      env: { ...simulatedEnvironment, CUGRU_SIMULATED_REPORT: report },
-      node: ['--expose-gc', '--input-type=module', '-e', program],
+    await leavesNothing(t, {
+      layers: `[layers.gru({ units: 5, bidirectional: true, returnSequences: true }), layers.gru({ units: 3 }),
+        layers.dense({ units: 2, activation: 'softmax' })]`,
+      precisions: [precision],
+      lengths: true,
     });
-    t.regex(run.stdout, /"done":true/, run.stderr);
-    t.is(readFileSync(report, 'utf8'), '');
   });
 }
