@@ -63,8 +63,9 @@ struct RunResult {
   int64_t batches = 0;   // done; fewer than asked when cancelled
   int64_t replayed = 0;  // of them, by replaying a recorded step
   bool cancelled = false;
-  double seconds = 0;      // of compute
-  std::optional<double> replaySeconds;  // of the replayed steps, on the device; where it was asked for and there is a clock
+  double seconds = 0;  // of compute
+  std::optional<double>
+      replaySeconds;       // of the replayed steps, on the device; where it was asked for and there is a clock
   float gradientNorm = 0;  // before clipping, at the last update
   int64_t skipped = 0;     // updates left out: the gradients were not finite
   int64_t overflowed = 0;  // updates left out and counted: gradients overflowed in float16
@@ -158,7 +159,7 @@ class Program {
   bool planOnly_;
   bool profiling_ = false;
   SpanClock* clock_ = nullptr;  // of the stream, while a run takes the time of its replays
-  bool keepsBuffers_ = false;  // some operation writes what it keeps
+  bool keepsBuffers_ = false;   // some operation writes what it keeps
   int64_t batch_;
   Flow flow_;
   std::vector<Step> steps_;

@@ -73,6 +73,13 @@ for (const [words, settings, wanted, tried, reason] of [
     'small-h',
     /^y is off by .* at 2048 steps$/,
   ],
+  [
+    'whose gradients go wrong in long sequences',
+    { WRONG: 'algo=3,pass=backward,stepsAbove=2000' },
+    'small-h/standard',
+    'small-h',
+    /^dx is off by .* at 2048 steps$/,
+  ],
 ] as const) {
   test.serial(`an algorithm ${words} is never used, and the reason is kept`, async (t) => {
     const folder = freshCache(t);
