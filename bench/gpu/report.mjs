@@ -45,9 +45,12 @@ function matrixTable(points) {
       return tried.milliseconds.map((ms) => number((ms * 1000) / p.steps)).join(' + ');
     });
     const layout = p.layout === 'batch-major' ? 'batch-major' : '';
-    const more = [layout, p.layers > 1 ? `${p.layers} layers` : '', p.directions > 1 ? 'both directions' : ''].filter(
-      Boolean,
-    );
+    const more = [
+      p.inputs === 32 ? '' : `I=${p.inputs}`,
+      layout,
+      p.layers > 1 ? `${p.layers} layers` : '',
+      p.directions > 1 ? 'both directions' : '',
+    ].filter(Boolean);
     return [[axes, ...more].join(', '), ...cells, p.chosen ?? p.refused];
   });
   return `${table(['shape', ...words, 'chosen'], rows)}\n\nMicroseconds per time step, forward + back, as recorded steps. What is chosen in a batch-major line is the fastest there: cugru's own data are time-major.`;

@@ -206,7 +206,8 @@ async function measureEpochs() {
   }
 }
 
-const matrixKey = (c) => [c.cell, c.precision, c.units, c.batch, c.steps, c.directions, c.layers, c.layout].join();
+const matrixKey = (c) =>
+  [c.cell, c.precision, c.units, c.batch, c.steps, c.directions, c.layers, c.layout, c.inputs].join();
 
 // Read before the first save writes over it.
 function readEarlier() {
