@@ -2,7 +2,7 @@
  * `choices.json`: what a GPU chose by timing for the shapes that a model ran, so that where it is loaded on the same device with the same
  * libraries nothing is timed again. It is a hint and no part of the model: whatever is wrong with it, it is left out.
  */
-import { open } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SessionChoice } from '../native.js';
 
@@ -47,13 +47,10 @@ export function parseChoices(text: string): SessionChoice[] {
 /** Of a model's folder; none where there is no such file, or none that can be read. */
 export async function readChoices(folder: string): Promise<SessionChoice[]> {
   try {
-    const file = await open(join(folder, choicesFile));
-    try {
-      const { size } = await file.stat();
-      return size > mostBytes ? [] : parseChoices(await file.readFile('utf8'));
-    } finally {
-      await file.close();
-    }
+    const path = join(folder, choicesFile);
+    const found = await stat(path);
+    // Of a pipe there may be no end.
+    return found.isFile() && found.size <= mostBytes ? parseChoices(await readFile(path, 'utf8')) : [];
   } catch {
     return [];
   }

@@ -1,6 +1,7 @@
 /** Algorithms that were chosen by timing go with a saved model, on the simulated device: on the same machine nothing is timed again. */
 import '../support/cuda_simulated.js';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { loadModel } from '../../lib/index.js';
@@ -141,6 +142,13 @@ for (const [what, content] of [
     t.deepEqual(await loaded(t, folder), { algorithm: 'persist-dynamic', timed: true });
   });
 }
+
+test.serial('a pipe in its place is not waited for', async (t) => {
+  const folder = await saved(t);
+  rmSync(choicesPath(folder));
+  execFileSync('mkfifo', [choicesPath(folder)]);
+  t.deepEqual(await loaded(t, folder), { algorithm: 'persist-dynamic', timed: true });
+});
 
 test.serial('a model that was never on a GPU carries nothing, wherever it came from', async (t) => {
   const folder = await saved(t);
