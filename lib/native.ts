@@ -75,6 +75,14 @@ export interface LossScale {
   readonly leftOut: number;
 }
 
+/** A choice among algorithms that a GPU's session found by trying, or that a saved model brought. */
+export interface SessionChoice {
+  /** Lines: kind, device, libraries, shape and type. */
+  readonly key: string;
+  /** As in the files of `lib/cuda/choices.ts`: `chosen …`, then what was tried. */
+  readonly lines: string;
+}
+
 /** What of a parameter store is read or written. */
 export type StoreContent = 'parameters' | 'gradients' | 'slot0' | 'slot1';
 
@@ -102,6 +110,8 @@ export interface RunRequest {
   readonly gradientScale?: number;
   /** Time each operation. */
   readonly profile?: boolean;
+  /** Take the time of replayed steps by the device's own clock. Nothing waits for it. */
+  readonly timeReplays?: boolean;
   readonly slabs?: readonly { readonly index: number; readonly slab: SlabHandle }[];
   readonly inputs?: readonly HostBinding[];
   readonly outputs?: readonly HostBinding[];
@@ -136,6 +146,8 @@ export interface RunResult {
   readonly replayed: number;
   readonly cancelled: boolean;
   readonly seconds: number;
+  /** Of the replayed steps together, on the device; where it was asked for and the device has a clock. */
+  readonly replaySeconds?: number;
   /** Of all gradients together before clipping, at the last update. */
   readonly gradientNorm: number;
   /** Updates that were left out because gradients were not finite: the weights stayed what they were. */
@@ -229,6 +241,10 @@ export interface NativeAddon {
   createSession(options: { readonly device: string; readonly isa?: string }): SessionHandle;
   closeSession(session: SessionHandle): void;
   sessionInfo(session: SessionHandle): { readonly device: string; readonly description: string };
+  /** What its kernels go by, and what it was offered; none on the CPU. */
+  sessionChoices(session: SessionHandle): SessionChoice[];
+  /** Those of other devices and libraries are left out, as is what cannot be used. */
+  sessionOfferChoices(session: SessionHandle, choices: readonly SessionChoice[]): void;
   drainSession(session: SessionHandle): Promise<void>;
 
   /** Its bytes are not defined until they are written. */

@@ -65,6 +65,7 @@ async function prepare({ c, classes, batches }) {
   const inputs = noise(rows * c.steps * c.inputs);
   open.data = datasets.fromArrays({ inputs, shape: [c.steps, c.inputs], labels: labelsOf(rows, classes), classes });
   open.row = inputs.subarray(0, c.steps * c.inputs);
+  open.labelled = { inputs: open.row, labels: labelsOf(1, classes), classes };
   return {};
 }
 
@@ -72,14 +73,16 @@ const passes = {
   train: ({ model, data, c }) => model.fit(data, { epochs: 1, batchSize: c.batch }),
   forward: ({ model, data, c }) => model.evaluate(data, { batchSize: c.batch }),
   latency: ({ model, row }) => model.predict(row),
+  'train latency': ({ model, labelled }) => model.trainOnBatch(labelled),
 };
+const isLatency = (pass) => pass.endsWith('latency');
 
 async function measure({ pass, seconds }) {
   const call = () => passes[pass](open);
   await call(); // algorithms are chosen and steps recorded in the first, and the second has them
   await call();
   const times = await sample(call, seconds);
-  const steps = pass === 'latency' ? 1 : open.batches;
+  const steps = isLatency(pass) ? 1 : open.batches;
   const { layers: all } = await open.model.summary();
   return {
     ms: median(times) / steps,
@@ -131,11 +134,19 @@ async function epoch({ images, batch, side, units, precision, epochs }) {
     await model.fit(data, { epochs: 1, batchSize: batch });
     const { epochs: logs } = await model.fit(data, { epochs, batchSize: batch });
     const best = logs.reduce((a, b) => (b.seconds < a.seconds ? b : a));
+    // In epochs of their own, since the events are work as well.
+    const { epochs: timed } = await model.fit(data, { epochs, batchSize: batch, timeReplays: true });
+    const idle = timed.map(({ seconds, replaySeconds = 0 }) => ({
+      seconds,
+      replaySeconds,
+      share: 1 - replaySeconds / seconds,
+    }));
     return {
       seconds: best.seconds,
       computeSeconds: best.computeSeconds,
       ms: (best.seconds * 1000) / Math.ceil(images / batch),
       outsideOfNativeRuns: 1 - best.computeSeconds / best.seconds,
+      idle: idle.sort((a, b) => a.share - b.share)[idle.length >> 1],
     };
   } finally {
     model.dispose();
@@ -149,6 +160,7 @@ async function algorithms({ c }) {
   const before = process.env.XDG_CACHE_HOME;
   process.env.XDG_CACHE_HOME = cache;
   process.env.CUGRU_CUDA_TIMING = 'on';
+  process.env.CUGRU_CUDA_TRIAL_LAYOUT = c.layout;
   const model = modelOf(c, 2);
   try {
     const inputs = noise(c.batch * c.steps * c.inputs);
@@ -158,6 +170,7 @@ async function algorithms({ c }) {
     return { chosen: choice.chosen, tried: choice.tried };
   } finally {
     model.dispose();
+    delete process.env.CUGRU_CUDA_TRIAL_LAYOUT;
     if (before === undefined) delete process.env.XDG_CACHE_HOME;
     else process.env.XDG_CACHE_HOME = before;
     rmSync(cache, { recursive: true, force: true });

@@ -30,7 +30,9 @@ function epochTable(lines) {
     ...names.map((name) => (line.engines[name] === undefined ? '–' : `${number(line.engines[name].seconds)} s`)),
     share(line.idleShare),
   ]);
-  return table(['precision', ...names, 'not the step itself'], rows);
+  const said =
+    "Idle: 1 − the time of all replayed steps by the device's own clock / wall, in epochs that take it, the median.";
+  return `${table(['precision', ...names, 'idle (cugru)'], rows)}\n\n${said}`;
 }
 
 function matrixTable(points) {
@@ -42,10 +44,16 @@ function matrixTable(points) {
       if (tried?.milliseconds === undefined) return tried === undefined ? '–' : 'refused';
       return tried.milliseconds.map((ms) => number((ms * 1000) / p.steps)).join(' + ');
     });
-    const more = [p.layers > 1 ? `${p.layers} layers` : '', p.directions > 1 ? 'both directions' : ''].filter(Boolean);
+    const layout = p.layout === 'batch-major' ? 'batch-major' : '';
+    const more = [
+      p.inputs === 32 ? '' : `I=${p.inputs}`,
+      layout,
+      p.layers > 1 ? `${p.layers} layers` : '',
+      p.directions > 1 ? 'both directions' : '',
+    ].filter(Boolean);
     return [[axes, ...more].join(', '), ...cells, p.chosen ?? p.refused];
   });
-  return `${table(['shape', ...words, 'chosen'], rows)}\n\nMicroseconds per time step, forward + back, as recorded steps.`;
+  return `${table(['shape', ...words, 'chosen'], rows)}\n\nMicroseconds per time step, forward + back, as recorded steps. What is chosen in a batch-major line is the fastest there: cugru's own data are time-major.`;
 }
 
 const failures = (lines) =>
@@ -77,7 +85,7 @@ export function markdown(result) {
     result.shapes.length === 0 ? '' : `### Steps\n\n${caseTable(result.shapes)}`,
     result.latency.length === 0
       ? ''
-      : `### One step's latency, from host memory and back\n\n${caseTable(result.latency)}`,
+      : `### One step's latency, from host memory and back: a prediction, and a whole training step\n\n${caseTable(result.latency)}`,
     result.epoch.length === 0
       ? ''
       : `### One epoch of 60 000 images, batch 128, two layers of 128\n\n${epochTable(result.epoch)}`,

@@ -176,7 +176,8 @@ async function measureShapes() {
 
 async function measureLatency() {
   for (const precision of precisions) {
-    if (timeFor('latency')) await measureCase({ ...sized(latencyShape), precision }, ['latency'], result.latency);
+    const c = { ...sized(latencyShape), precision };
+    if (timeFor('latency')) await measureCase(c, ['latency', 'train latency'], result.latency);
     else note(`no time for the latency in ${precision}`);
   }
 }
@@ -199,17 +200,14 @@ async function measureEpochs() {
       else line.refused[name] = answer.refused;
       save();
     }
-    // What a step takes in a long run, times the steps of an epoch, is what the device must do; the rest of the epoch is gaps.
-    const step = result.shapes.find(
-      (s) => s.pass === 'train' && s.precision === precision && s.batch === job.batch && s.layers === 2,
-    );
-    const [ms, epoch] = [step?.engines.cugru?.ms, line.engines.cugru];
-    if (ms !== undefined && epoch !== undefined) line.idleShare = Math.max(0, 1 - ms / epoch.ms);
+    // By the device's own clock, around each replayed step.
+    line.idleShare = line.engines.cugru?.idle?.share ?? null;
     save();
   }
 }
 
-const matrixKey = (c) => [c.cell, c.precision, c.units, c.batch, c.steps, c.directions, c.layers].join();
+const matrixKey = (c) =>
+  [c.cell, c.precision, c.units, c.batch, c.steps, c.directions, c.layers, c.layout, c.inputs].join();
 
 // Read before the first save writes over it.
 function readEarlier() {
@@ -229,9 +227,7 @@ function pointsOf(before) {
 
 async function measureMatrix(earlier) {
   const all = values.tiny
-    ? matrixShapes()
-        .slice(0, 2)
-        .map((c) => ({ ...tiny(c), inputs: 32 }))
+    ? ['time-major', 'batch-major'].map((layout) => ({ ...tiny(matrixShapes()[0]), inputs: 32, layout }))
     : matrixShapes();
   const known = new Map(earlier.map((point) => [matrixKey(point), point]));
   result.matrix.push(...known.values());

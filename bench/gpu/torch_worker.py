@@ -47,7 +47,7 @@ class Case:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, fused=fused, capturable=fused)
         self.run = torch.compile(self.model, mode="reduce-overhead") if engine == "compiled" else self.model
         self.index = torch.arange(c["batch"], device=device)
-        self.graphs = {}
+        self.graphs, self.answers = {}, {}
 
     def autocast(self):
         kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.c["precision"])
@@ -95,11 +95,31 @@ class Case:
             step()
         torch.cuda.synchronize()
 
-    def latency(self):
-        row = torch.randn(1, self.c["steps"], self.c["inputs"])
-        self.model.eval()
-        with torch.inference_mode(), self.autocast():
-            self.run(row.to(device)).softmax(-1).cpu()
+    def predict_row(self):
+        with torch.inference_mode(self.engine != "graph"), torch.no_grad(), self.autocast():
+            self.answers["predict_row"] = self.run(self.row_in).float().softmax(-1)
+
+    def train_row(self):
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.autocast():
+            loss = torch.nn.functional.cross_entropy(self.run(self.row_in).float(), self.label_in)
+        loss.backward()
+        self.optimizer.step()
+        self.answers["train_row"] = loss.detach()
+
+    def latency(self, name):
+        """A row from host memory, and what came of it back; the hand-made graph reads a place that the row is copied into."""
+        if not hasattr(self, "row"):
+            self.row = torch.randn(1, self.c["steps"], self.c["inputs"])
+            self.label = torch.zeros(1, dtype=torch.long)
+            self.row_in, self.label_in = self.row.to(device), self.label.to(device)
+        self.model.train(name == "train_row")
+        self.row_in.copy_(self.row)
+        if name == "train_row":
+            self.label_in.copy_(self.label)
+        step = self.recorded(name).replay if self.engine == "graph" else getattr(self, name)
+        step()
+        self.answers[name].cpu()
 
 
 def sample(call, seconds):
@@ -133,8 +153,9 @@ def prepare(request):
 
 def measure(request):
     case, name = opened["case"], request["pass"]
-    if name == "latency":
-        times, steps = sample(case.latency, request["seconds"]), 1
+    rows = {"latency": "predict_row", "train latency": "train_row"}
+    if name in rows:
+        times, steps = sample(lambda: case.latency(rows[name]), request["seconds"]), 1
     else:
         times, steps = sample(lambda: case.epoch(name), request["seconds"]), case.batches
     return {"ms": statistics.median(times) / steps, "least": min(times) / steps, "most": max(times) / steps}

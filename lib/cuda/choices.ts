@@ -94,8 +94,9 @@ export function choiceLine({ of, chosen, tried }: CudaChoice): string {
     return `${times.map((ms) => ms.toPrecision(3)).join(' + ')} ms`;
   };
   const both = of['directions'] === '2' ? ' in both directions' : '';
+  const layout = of['layout'] === undefined ? '' : `, ${of['layout']} (not used)`;
   const shape = `${of['layers']}x${of['units']}${both} on [${of['steps']}, ${of['batch']}, ${of['inputs']}]`;
   const rest = chosen === 'standard' ? '' : `; standard ${timeOf('standard')}`;
   const use = of['training'] === 'yes' ? 'training' : 'prediction';
-  return `${of['cell']} ${shape}, ${of['precision']}, ${use}: ${chosen} (${timeOf(chosen)}${rest})`;
+  return `${of['cell']} ${shape}, ${of['precision']}, ${use}${layout}: ${chosen} (${timeOf(chosen)}${rest})`;
 }

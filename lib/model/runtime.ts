@@ -12,6 +12,7 @@ import {
   type ProgramHandle,
   type RunRequest,
   type RunResult,
+  type SessionChoice,
   type SessionHandle,
   type SlabHandle,
   type StoreHandle,
@@ -101,6 +102,16 @@ export class Runtime {
     const slab = await native().createSlab(this.#session, buffer, dtype);
     native().dispose(buffer);
     return slab;
+  }
+
+  /** The choices among algorithms that it goes by; none on the CPU. */
+  choices(): SessionChoice[] {
+    return native().sessionChoices(this.#session);
+  }
+
+  /** Choices of an earlier session, which spare it to time algorithms anew. */
+  offerChoices(choices: readonly SessionChoice[]): void {
+    native().sessionOfferChoices(this.#session, choices);
   }
 
   /** Stops what runs after its batch, and refuses what waits. */

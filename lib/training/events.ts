@@ -19,6 +19,11 @@ export interface EpochLogs {
   readonly seconds: number;
   /** Of that, spent in native compute. */
   readonly computeSeconds: number;
+  /**
+   * Of `seconds`, in which the GPU was at recorded steps (CUDA graphs), by its own clock: `1 - replaySeconds / seconds` is its idle share.
+   * Steps that are not replayed, the first of a shape, are no part of it. Where {@link FitOptions.timeReplays} asks for it, on a GPU.
+   */
+  readonly replaySeconds?: number;
   /** Of `seconds`, spent waiting for data: shuffling, decoding, copying rows to the device. */
   readonly waitSeconds: number;
   readonly imagesPerSecond: number;

@@ -20,6 +20,8 @@ export interface FitPlan {
   readonly initialEpoch: number;
   /** One native call for each batch. */
   readonly perBatch: boolean;
+  /** By the device's own clock. */
+  readonly timeReplays: boolean;
   readonly validate: (() => Promise<Evaluation>) | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -44,6 +46,7 @@ class EpochLoop {
   readonly #tally = new LossTally();
   #computeSeconds = 0;
   #waitSeconds = 0;
+  #replaySeconds: number | undefined;
   #gradientNorm = 0;
   #learningRate = 0;
 
@@ -106,6 +109,7 @@ class EpochLoop {
       seed: model.seed,
       epoch: this.#epoch,
       slabs: slabBindings(compiled.lowered, part.slabs),
+      timeReplays: this.#plan.timeReplays,
       cancel,
     });
     expectFinite(result, (batch) => ({
@@ -114,6 +118,8 @@ class EpochLoop {
     }));
     this.#tally.add(result);
     this.#computeSeconds += result.seconds;
+    const { replaySeconds } = result;
+    if (replaySeconds !== undefined) this.#replaySeconds = (this.#replaySeconds ?? 0) + replaySeconds;
     this.#gradientNorm = result.gradientNorm;
     this.#learningRate = rates[count - 1] as number;
     return result;
@@ -143,6 +149,7 @@ class EpochLoop {
       gradientNorm: this.#gradientNorm,
       seconds,
       computeSeconds: this.#computeSeconds,
+      ...(this.#replaySeconds === undefined ? {} : { replaySeconds: this.#replaySeconds }),
       waitSeconds: this.#waitSeconds,
       imagesPerSecond: this.#tally.rows / seconds,
     };

@@ -12,6 +12,7 @@ export interface FitSettings {
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly augment: readonly Augmentation[];
+  readonly timeReplays: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -39,5 +40,6 @@ export function expectFitOptions(model: Network<unknown>, options: FitOptions): 
   const shuffle = expectShuffle(model, options.shuffle);
   expectSignal('signal', options.signal);
   const augment = expectAugmentations(options.augment ?? []);
-  return { epochs, initialEpoch, batchSize, shuffle, augment, signal: options.signal };
+  const timeReplays = expectBoolean('timeReplays', options.timeReplays ?? false);
+  return { epochs, initialEpoch, batchSize, shuffle, augment, timeReplays, signal: options.signal };
 }

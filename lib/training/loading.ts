@@ -11,6 +11,7 @@ import type { Tensor } from '../model/tensor.js';
 import type { StateDict } from '../model/weights.js';
 import { native } from '../native.js';
 import { Model } from './model.js';
+import { readChoices } from './saved_choices.js';
 import { restoreTopology } from './saved_topology.js';
 import { format, type SavedModel, slotsOf, version } from './saving.js';
 
@@ -152,6 +153,7 @@ export async function loadModel<Prediction = Float32Array>(
   const { dict } = await readTensors(join(folder, 'model.safetensors'));
   const model = buildModel(path, config, options);
   try {
+    if (model.device !== 'cpu') model.runtime.offerChoices(await readChoices(folder));
     await model.setWeights(dict);
     if (config.normalized === false) model.normalized = false;
     await restoreOptimizer(model, folder);

@@ -43,7 +43,16 @@ interface Compiled {
   readonly loss: Loss;
 }
 
-const fitKeys = ['epochs', 'batchSize', 'validationData', 'shuffle', 'initialEpoch', 'augment', 'signal'] as const;
+const fitKeys = [
+  'epochs',
+  'batchSize',
+  'validationData',
+  'shuffle',
+  'initialEpoch',
+  'augment',
+  'timeReplays',
+  'signal',
+] as const;
 
 /**
  * Layers with weights, trained end to end. Made by {@link sequential} or {@link model}; `Prediction` is what {@link Model.predict} gives.
@@ -219,8 +228,8 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
 
   /**
    * Saves the model to a folder: `config.json` (layers, preprocessing, optimiser, class names), `model.safetensors` (weights and
-   * normalisation under PyTorch's names), `optimizer.safetensors` (its state, once trained) and `README.md`, a model card.
-   * The folder appears whole or not at all; an older model in its place is replaced. See {@link loadModel}.
+   * normalisation under PyTorch's names), `optimizer.safetensors` (its state, once trained), `choices.json` (of a model on a GPU: the
+   * algorithms that were chosen by timing) and `README.md`, a model card. The folder appears whole or not at all; an older model in its place is replaced. See {@link loadModel}.
    * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else.
    */
   async save(folder: string): Promise<void> {
@@ -256,7 +265,7 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
   ): AsyncGenerator<FitEvent, void> {
     const compiled = this.#expectCompiled();
     const settings = expectFitOptions(this, options);
-    const { epochs, initialEpoch, batchSize, augment: list, signal } = settings;
+    const { epochs, initialEpoch, batchSize, augment: list, timeReplays, signal } = settings;
     const { validationData } = options;
     const numbered = dataset instanceof DatasetStream;
     if (!numbered) labelledVariant(this, dataset, compiled.loss);
@@ -285,6 +294,7 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
         epochs,
         initialEpoch,
         perBatch,
+        timeReplays,
         validate:
           validationData === undefined
             ? undefined

@@ -39,6 +39,12 @@ export interface FitOptions {
    * @defaultValue not at all
    */
   readonly augment?: readonly Augmentation[];
+  /**
+   * Takes the time of each recorded step by the GPU's own clock: {@link EpochLogs.replaySeconds}. Two events a step, and nothing waits for
+   * them. Without a GPU it does nothing.
+   * @defaultValue false
+   */
+  readonly timeReplays?: boolean;
   /** Ends the fit after the batch in flight; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

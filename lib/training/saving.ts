@@ -1,4 +1,4 @@
-/** A model as a folder: `config.json`, `model.safetensors`, `optimizer.safetensors` and a model card. */
+/** A model as a folder: `config.json`, `model.safetensors`, `optimizer.safetensors`, `choices.json` of a GPU, and a model card. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CugruError } from '../errors.js';
@@ -13,6 +13,7 @@ import type { StateDict } from '../model/weights.js';
 import { native, type StoreContent } from '../native.js';
 import { modelCard } from './model_card.js';
 import type { Optimizer } from './optimizers.js';
+import { choicesFile, choicesText } from './saved_choices.js';
 
 /** Marks our folders. */
 export const format = 'cugru';
@@ -23,7 +24,7 @@ export const format = 'cugru';
  * - 3: any graph, as `nodes` and `outputs`; before, `layers` were a chain, behind `toSequence` if there was one
  */
 export const version = 3;
-const files = ['config.json', 'model.safetensors', 'optimizer.safetensors', 'README.md'] as const;
+const files = ['config.json', 'model.safetensors', 'optimizer.safetensors', choicesFile, 'README.md'] as const;
 
 /** The number of an earlier node, and which of its outputs. */
 export type SavedRef = readonly [node: number, output: number];
@@ -163,19 +164,22 @@ export async function expectSavable(folder: string): Promise<void> {
 
 /**
  * Saves a model to a folder: `config.json` (layers, preprocessing, optimiser, class names), `model.safetensors` (weights and
- * normalisation under PyTorch's names), `optimizer.safetensors` (its state, once trained) and `README.md`, a model card. The
- * folder appears whole or not at all; an older model in its place is replaced. During a fit, all files are of one step.
+ * normalisation under PyTorch's names), `optimizer.safetensors` (its state, once trained), `choices.json` (which algorithms a GPU chose by
+ * timing for the shapes that it ran; of a model on a GPU) and `README.md`, a model card. The folder appears whole or not at all; an older
+ * model in its place is replaced. During a fit, all files are of one step.
  * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else.
  */
 export async function saveModel(model: SavableModel, folder: string): Promise<void> {
   await expectSavable(folder);
   const { weights, optimizer } = await snapshot(model);
+  const choices = choicesText(model.runtime.choices());
   await writeFolder(
     folder,
     {
       'config.json': `${JSON.stringify(describeModel(model), null, 2)}\n`,
       'model.safetensors': safetensorsParts(tensorsOf(weights), { format: 'pt' }),
       ...(optimizer === undefined ? {} : { 'optimizer.safetensors': optimizer }),
+      ...(choices === undefined ? {} : { [choicesFile]: choices }),
       'README.md': modelCard(model),
     },
     { replaceable: files },

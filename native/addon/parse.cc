@@ -264,6 +264,7 @@ RunRequest parseRun(const Napi::Value& value, const Session& session) {
   run.seed = static_cast<uint64_t>(integerOr(from, "seed", 0, 0, (int64_t{1} << 53) - 1));
   run.epoch = static_cast<int32_t>(integerOr(from, "epoch", 0, 0, INT32_MAX));
   run.profile = flagOr(from, "profile", false);
+  run.timeReplays = flagOr(from, "timeReplays", false);
   run.gradientScale = static_cast<float>(inRange(from, "gradientScale", 1, -1e30, 1e30));
   if (present(from, "slabs")) {
     run.slabs = mapped<SlabBinding>(from.Get("slabs"), "slabs", [&](const Napi::Value& v) {

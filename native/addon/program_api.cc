@@ -134,6 +134,7 @@ Napi::Value resultObject(Napi::Env env, const RunResult& result) {
   out.Set("replayed", Napi::Number::New(env, static_cast<double>(result.replayed)));
   out.Set("cancelled", Napi::Boolean::New(env, result.cancelled));
   out.Set("seconds", Napi::Number::New(env, result.seconds));
+  if (result.replaySeconds) out.Set("replaySeconds", Napi::Number::New(env, *result.replaySeconds));
   out.Set("gradientNorm", Napi::Number::New(env, result.gradientNorm));
   out.Set("skipped", Napi::Number::New(env, static_cast<double>(result.skipped)));
   out.Set("overflowed", Napi::Number::New(env, static_cast<double>(result.overflowed)));

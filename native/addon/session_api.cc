@@ -61,6 +61,28 @@ Napi::Value sessionInfo(const Napi::CallbackInfo& info) {
   return out;
 }
 
+Napi::Value sessionChoices(const Napi::CallbackInfo& info) {
+  Napi::Array out = Napi::Array::New(info.Env());
+  for (const Choice& choice : unwrap<Session>(info[0])->backend().choices()) {
+    Napi::Object one = Napi::Object::New(info.Env());
+    one.Set("key", Napi::String::New(info.Env(), choice.key));
+    one.Set("lines", Napi::String::New(info.Env(), choice.lines));
+    out.Set(out.Length(), one);
+  }
+  return out;
+}
+
+Napi::Value sessionOfferChoices(const Napi::CallbackInfo& info) {
+  const Napi::Array from = list(info[1], "choices");
+  std::vector<Choice> choices;
+  for (uint32_t i = 0; i < from.Length(); ++i) {
+    const Napi::Object one = object(from.Get(i), "a choice");
+    choices.push_back({string(one.Get("key"), "a choice's key"), string(one.Get("lines"), "a choice's lines")});
+  }
+  unwrap<Session>(info[0])->backend().offerChoices(choices);
+  return info.Env().Undefined();
+}
+
 // Resolves when all that was submitted before is done.
 Napi::Value drainSession(const Napi::CallbackInfo& info) {
   auto session = unwrap<Session>(info[0]);
@@ -73,6 +95,8 @@ void exportSession(Napi::Env env, Napi::Object exports) {
   exportFunction<createSession>(env, exports, "createSession");
   exportFunction<closeSession>(env, exports, "closeSession");
   exportFunction<sessionInfo>(env, exports, "sessionInfo");
+  exportFunction<sessionChoices>(env, exports, "sessionChoices");
+  exportFunction<sessionOfferChoices>(env, exports, "sessionOfferChoices");
   exportFunction<drainSession>(env, exports, "drainSession");
 }
 

@@ -38,6 +38,20 @@ struct Recorded {
   std::string why;                       // it is null
 };
 
+// The device's own time of parts of what is queued. Nobody waits for it: the host is told later.
+class SpanClock {
+ public:
+  virtual ~SpanClock() = default;
+  virtual void begin() = 0;
+  virtual void end() = 0;
+  virtual double seconds() = 0;  // of all spans that ended; all of it is done
+};
+
+// A choice among algorithms that was found by trying, as text: what it is for, and what was found.
+struct Choice {
+  std::string key, lines;
+};
+
 // An ordered queue of device work. On the CPU: the threads that a call may use, and work is done when a call returns.
 class Stream {
  public:
@@ -52,6 +66,8 @@ class Stream {
     (void)work;
     return {nullptr, "this backend records nothing"};
   }
+  // A clock without spans; its earlier ones are forgotten. The stream's own; null: the device keeps no time of its own.
+  virtual SpanClock* spanClock() { return nullptr; }
 };
 
 class StreamRun {
@@ -221,6 +237,10 @@ class Backend {
   // Whether its streams record steps, which pays where queueing work costs time. Where they do: why not now; empty: nothing is against it.
   virtual bool recordsSteps() const { return false; }
   virtual std::string recordRefusal() const { return ""; }
+  // The choices that its kernels go by, for whoever makes the same ones later; and such of earlier sessions, which are heeded where
+  // nothing better is known and their keys are those of today. From any thread.
+  virtual std::vector<Choice> choices() const { return {}; }
+  virtual void offerChoices(const std::vector<Choice>& choices) { (void)choices; }
   virtual bool usesHostMemory() const { return false; }        // host buffers need no copy to be slabs
   virtual std::unique_ptr<Memory> allocate(size_t bytes) = 0;  // zeroed; ERR_OUT_OF_MEMORY names wanted and free
   virtual void upload(void* device, const void* host, size_t bytes, Stream& stream) = 0;

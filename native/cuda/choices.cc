@@ -29,7 +29,19 @@ std::string KeptChoice::read() const {
   return {bytes.begin(), bytes.end()};
 }
 
-void KeptChoice::write(const std::string& lines) const { cache_.write(name_, key_, bytesOf(lines)); }
+void KeptChoice::write(const std::string& lines) const {
+  use(lines);
+  cache_.write(name_, key_, bytesOf(lines));
+}
+
+void offerChoices(Device& device, const std::vector<Choice>& choices) {
+  const std::string machine = machineOf(device);
+  for (const Choice& choice : choices) {
+    for (const char* kind : {"rnn\n", "matmul\n"}) {
+      if (choice.key.rfind(kind + machine, 0) == 0) device.choices().offer(choice);
+    }
+  }
+}
 
 std::string KeptChoice::fatal() const {
   const std::vector<char> bytes = cache_.read(name_ + "-trying", key_);

@@ -1,6 +1,7 @@
 #include "cuda/cuda_backend.h"
 
 #include "core/error.h"
+#include "cuda/choices.h"
 #include "cuda/launch.h"
 #include "cuda/registry.h"
 
@@ -52,6 +53,8 @@ class CudaBackend final : public Backend {
   }
   bool recordsSteps() const override { return true; }
   std::string recordRefusal() const override { return device_->graphsOff(); }
+  std::vector<Choice> choices() const override { return device_->choices().all(); }
+  void offerChoices(const std::vector<Choice>& choices) override { cuda::offerChoices(*device_, choices); }
   std::unique_ptr<Memory> allocate(size_t bytes) override { return std::make_unique<DeviceMemory>(device_, bytes); }
 
   void upload(void* device, const void* host, size_t bytes, Stream& stream) override {

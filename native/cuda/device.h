@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cuda/blocks.h"
+#include "cuda/choice_book.h"
 #include "cuda/driver/libraries.h"
 #include "cuda/loss_scale.h"
 #include "cuda/modules.h"
@@ -44,6 +45,8 @@ class Device {
   void bind() const noexcept { cuda().cuCtxSetCurrent(context_); }  // for what gives back, even of a GPU that was lost
 
   CUfunction function(const char* source, const char* kernel) { return modules_->function(source, kernel); }
+
+  ChoiceBook& choices() { return choices_; }
 
   // While it is held, no session of this process waits for the whole context: that would spoil a capture, of whichever thread.
   using Alone = std::unique_lock<std::recursive_mutex>;
@@ -100,6 +103,7 @@ class Device {
   CUdeviceptr lossScale_ = 0;
   std::unique_ptr<Modules> modules_;
   Blocks blocks_;
+  ChoiceBook choices_;
   uint64_t lastBlock_ = 0;
   std::atomic<size_t> allocated_{0};
   size_t limit_ = 0;  // 0: none

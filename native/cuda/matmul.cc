@@ -183,13 +183,16 @@ double Matmul::timed(const cublasLtMatmulHeuristicResult_t& algorithm, MatmulTri
 
 // What was kept is found among those of today by its bytes: if it is not there, it is of another library.
 void Matmul::chooseByTime(const std::vector<cublasLtMatmulHeuristicResult_t>& found) {
-  const KeptChoice kept("matmul", key());
-  const std::string lines = kept.read();
-  for (const auto& one : found) {
-    if (lines.rfind(text("chosen ", hexOf(one.algo), "\n"), 0) != 0) continue;
-    algorithm_ = one;
-    return;
+  const KeptChoice kept(*device_, "matmul", key());
+  for (const std::string& lines : {kept.read(), kept.offered()}) {
+    for (const auto& one : found) {
+      if (lines.rfind(text("chosen ", hexOf(one.algo), "\n"), 0) != 0) continue;
+      kept.use(lines);
+      algorithm_ = one;
+      return;
+    }
   }
+  kept.forget();
   size_t workspace = 0;
   for (const auto& one : found) workspace = std::max(workspace, one.workspaceSize);
   const auto* best = &found.front();

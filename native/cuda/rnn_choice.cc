@@ -63,12 +63,22 @@ std::optional<RnnAlgorithms> forced() {
        "them (forward/back), got '", value, "'");
 }
 
+// CUGRU_CUDA_TRIAL_LAYOUT, for those who measure: trials are of batch-major data, and what runs is the standard algorithm.
+bool triesBatchMajor() {
+  const char* value = std::getenv("CUGRU_CUDA_TRIAL_LAYOUT");
+  const std::string word = value != nullptr ? value : "";
+  if (word.empty() || word == "time-major") return false;
+  if (word == "batch-major") return true;
+  fail(code::kValue, "CUGRU_CUDA_TRIAL_LAYOUT must be 'time-major' or 'batch-major', got '", word, "'");
+}
+
 std::string keyOf(const Device& device, const RnnCall& call) {
   const RnnShape& shape = call.form.shape;
+  const bool batchMajor = call.form.layout == CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED;
   return text("rnn\n", machineOf(device), "cell ", cellKind(shape.cell).name, "\nprecision ",
               cugru::cuda::wordFor(call.form.precision), "\ninputs ", call.form.width(), "\nunits ", shape.hiddenSize,
               "\nlayers ", shape.layers, "\ndirections ", shape.directions, "\nsteps ", call.steps, "\nbatch ",
-              call.batch, "\ntraining ", call.training ? "yes" : "no", "\n");
+              call.batch, "\ntraining ", call.training ? "yes" : "no", "\n", batchMajor ? "layout batch-major\n" : "");
 }
 
 // One line of what was found: "small-h/standard 0.4 1.2", or "persist-static refused: why".
@@ -195,6 +205,35 @@ class Chooser {
   std::vector<Finding> findings_;  // the standard one first
 };
 
+RnnAlgorithms measured(const std::shared_ptr<Device>& device, const RnnCall& call, const KeptChoice& kept) {
+  try {
+    return Chooser(device, call, kept).choose();
+  } catch (const Error& error) {
+    if (!isOutOfMemory(error)) throw;
+    return {};
+  }
+}
+
+// What a saved model brought may be anything: only what would be tried here is taken, and only if cuDNN takes it.
+std::optional<RnnAlgorithms> offeredTo(const std::shared_ptr<Device>& device, const RnnCall& call,
+                                       const KeptChoice& kept) {
+  const std::string lines = kept.offered();
+  if (lines.empty()) return std::nullopt;
+  const auto chosen = chosenOf(lines);
+  const bool known = chosen && (*chosen == RnnAlgorithms{} ||
+                                std::find(std::begin(kTried), std::end(kTried), *chosen) != std::end(kTried));
+  if (known && (call.training || chosen->forward == chosen->backward) && wordsFor(*chosen) != kept.fatal()) {
+    try {
+      const RnnPasses passes(device, call.form, call.steps, call.batch, call.training, *chosen);
+      return chosen;
+    } catch (const Error& error) {
+      if (device->lost() || isOutOfMemory(error)) throw;
+    }
+  }
+  kept.forget();
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string wordsFor(RnnAlgorithms algorithms) {
@@ -205,15 +244,21 @@ std::string wordsFor(RnnAlgorithms algorithms) {
 RnnAlgorithms chooseRnn(const std::shared_ptr<Device>& device, const RnnCall& call, bool mayMeasure) {
   if (const auto wanted = forced()) return call.training ? *wanted : RnnAlgorithms{wanted->forward, wanted->forward};
   if (!timingAllowed()) return {};
-  const KeptChoice kept("rnn", keyOf(*device, call));
-  if (const auto chosen = chosenOf(kept.read())) return *chosen;
-  if (!mayMeasure) return {};
-  try {
-    return Chooser(device, call, kept).choose();
-  } catch (const Error& error) {
-    if (!isOutOfMemory(error)) throw;
+  if (triesBatchMajor()) {
+    RnnCall other = call;
+    other.form.layout = CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED;
+    const KeptChoice kept(*device, "rnn", keyOf(*device, other));
+    if (mayMeasure && !chosenOf(kept.read())) measured(device, other, kept);
     return {};
   }
+  const KeptChoice kept(*device, "rnn", keyOf(*device, call));
+  const std::string lines = kept.read();
+  if (const auto chosen = chosenOf(lines)) {
+    kept.use(lines);
+    return *chosen;
+  }
+  if (const auto chosen = offeredTo(device, call, kept)) return *chosen;
+  return mayMeasure ? measured(device, call, kept) : RnnAlgorithms{};
 }
 
 }  // namespace cugru::cuda

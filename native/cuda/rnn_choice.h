@@ -16,7 +16,7 @@ struct RnnCall {
 // "standard", "small-h/standard": forward and back.
 std::string wordsFor(RnnAlgorithms algorithms);
 
-// What CUGRU_CUDA_ALGO asks for; else what was kept on disk; else what is measured now, unless `mayMeasure` is false or
+// What CUGRU_CUDA_ALGO asks for; else what was kept on disk, or with the model; else what is measured now, unless `mayMeasure` is false or
 // CUGRU_CUDA_TIMING is off: then the standard one. ERR_VALUE for a word that names none. Trying needs memory for as much as the call
 // itself, and where that is not there the standard one is taken.
 RnnAlgorithms chooseRnn(const std::shared_ptr<Device>& device, const RnnCall& call, bool mayMeasure);

@@ -15,8 +15,8 @@ RnnPasses::RnnPasses(const std::shared_ptr<Device>& device, const RnnForm& form,
                  ? nullptr
                  : std::make_unique<RnnPlan>(device, form, algorithms.backward)),
       backward_(other_ != nullptr ? *other_ : forward_),
-      x_(device, form.precision, steps, batch, form.width()),
-      y_(device, form.precision, steps, batch, form.shape.directions * form.shape.hiddenSize),
+      x_(device, form, steps, batch, form.width()),
+      y_(device, form, steps, batch, form.shape.directions * form.shape.hiddenSize),
       states_(device) {
   states_.set(form.precision, form.shape.layers * form.shape.directions, batch, form.shape.hiddenSize);
   forward_.buildFor(batch);

@@ -142,9 +142,10 @@ ParamPlaces RnnPlan::places() const {
   return out;
 }
 
-RnnData::RnnData(std::shared_ptr<Device> device, Precision precision, int64_t steps, int64_t batch, int64_t features)
+RnnData::RnnData(std::shared_ptr<Device> device, const RnnForm& form, int64_t steps, int64_t batch, int64_t features)
     : device_(std::move(device)),
-      type_(cudnnTypeOf(precision)),
+      type_(cudnnTypeOf(form.precision)),
+      layout_(form.layout),
       steps_(static_cast<int>(steps)),
       batch_(static_cast<int>(batch)),
       features_(static_cast<int>(features)) {
@@ -161,8 +162,8 @@ RnnData::~RnnData() { device_->cudnn().cudnnDestroyRNNDataDescriptor(data_); }
 
 void RnnData::setLengths(const std::vector<int32_t>& lengths) {
   float zero = 0;  // in every type
-  device_->check(device_->cudnn().cudnnSetRNNDataDescriptor(data_, type_, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED,
-                                                            steps_, batch_, features_, lengths.data(), &zero),
+  device_->check(device_->cudnn().cudnnSetRNNDataDescriptor(data_, type_, layout_, steps_, batch_, features_,
+                                                            lengths.data(), &zero),
                  "describe data");
 }
 

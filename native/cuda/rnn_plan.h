@@ -22,6 +22,8 @@ bool hasCudnnCell(const RnnShape& shape);
 struct RnnForm {
   RnnShape shape;
   Precision precision = Precision::tf32;
+  // Of x and y. What runs a model is time-major; the other one is there to be timed.
+  cudnnRNNDataLayout_t layout = CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED;
   int64_t width() const { return isHalf(precision) ? alignHalf(shape.inputSize) : shape.inputSize; }  // of cuDNN's x
 };
 
@@ -54,10 +56,10 @@ class RnnPlan {
   size_t weightBytes_ = 0;
 };
 
-// The shape of x or y, for all rows alike or with lengths of their own. Time-major; what lies behind a row's length is zero.
+// The shape of x or y, for all rows alike or with lengths of their own. What lies behind a row's length is zero.
 class RnnData {
  public:
-  RnnData(std::shared_ptr<Device> device, Precision precision, int64_t steps, int64_t batch, int64_t features);
+  RnnData(std::shared_ptr<Device> device, const RnnForm& form, int64_t steps, int64_t batch, int64_t features);
   ~RnnData();
   RnnData(const RnnData&) = delete;
   RnnData& operator=(const RnnData&) = delete;
@@ -68,6 +70,7 @@ class RnnData {
  private:
   std::shared_ptr<Device> device_;
   cudnnDataType_t type_;
+  cudnnRNNDataLayout_t layout_;
   int steps_, batch_, features_;
   cudnnRNNDataDescriptor_t data_ = nullptr;
 };

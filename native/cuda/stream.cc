@@ -8,8 +8,9 @@
 
 namespace cugru::cuda {
 
-Event::Event(std::shared_ptr<Device> device) : device_(std::move(device)) {
-  device_->check(device_->cuda().cuEventCreate(&event_, CU_EVENT_DISABLE_TIMING), "make an event");
+Event::Event(std::shared_ptr<Device> device, Time time) : device_(std::move(device)) {
+  const unsigned flags = time == Time::taken ? CU_EVENT_DEFAULT : CU_EVENT_DISABLE_TIMING;
+  device_->check(device_->cuda().cuEventCreate(&event_, flags), "make an event");
 }
 
 Event::~Event() {
@@ -23,6 +24,29 @@ void Event::record(CUstream stream) {
 void Event::wait() { device_->check(device_->cuda().cuEventSynchronize(event_), "finish its work"); }
 void Event::holdBack(CUstream stream) {
   device_->check(device_->cuda().cuStreamWaitEvent(stream, event_, 0), "order two streams");
+}
+
+float Event::millisecondsSince(const Event& earlier) const {
+  float milliseconds = 0;
+  device_->check(device_->cuda().cuEventElapsedTime(&milliseconds, earlier.event_, event_), "take the time");
+  return milliseconds;
+}
+
+void CudaSpanClock::begin() {
+  stream_.device().enter();
+  while (events_.size() < 2 * spans_ + 2) {
+    events_.push_back(std::make_unique<Event>(stream_.sharedDevice(), Event::Time::taken));
+  }
+  events_[2 * spans_]->record(stream_.handle());
+}
+
+void CudaSpanClock::end() { events_[2 * spans_++ + 1]->record(stream_.handle()); }
+
+double CudaSpanClock::seconds() {
+  stream_.device().enter();
+  double milliseconds = 0;
+  for (size_t i = 0; i < spans_; ++i) milliseconds += events_[2 * i + 1]->millisecondsSince(*events_[2 * i]);
+  return milliseconds / 1000;
 }
 
 CudaStream::CudaStream(std::shared_ptr<Device> device) : device_(std::move(device)) {
@@ -60,6 +84,11 @@ Recorded CudaStream::record(const std::function<void()>& work) {
     bool& flag;
   } const flag(recording_);
   return recordGraph(*this, work);
+}
+
+SpanClock* CudaStream::spanClock() {
+  clock_.clear();
+  return &clock_;
 }
 
 // A graph would keep the address of pinned memory, in which something else lies when it is replayed; and nothing can be waited for.

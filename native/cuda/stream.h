@@ -13,17 +13,36 @@ namespace cugru::cuda {
 
 class Event {
  public:
-  explicit Event(std::shared_ptr<Device> device);
+  enum class Time : uint8_t { none, taken };
+  explicit Event(std::shared_ptr<Device> device, Time time = Time::none);
   ~Event();
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
   void record(CUstream stream);
   void wait();  // the host waits
   void holdBack(CUstream stream);
+  float millisecondsSince(const Event& earlier) const;  // both took the time, and are over
 
  private:
   std::shared_ptr<Device> device_;
   CUevent event_ = nullptr;
+};
+
+class CudaStream;
+
+// Two events for each span, which are kept for the next run's.
+class CudaSpanClock final : public SpanClock {
+ public:
+  explicit CudaSpanClock(CudaStream& stream) : stream_(stream) {}
+  void clear() { spans_ = 0; }
+  void begin() override;
+  void end() override;
+  double seconds() override;
+
+ private:
+  CudaStream& stream_;
+  std::vector<std::unique_ptr<Event>> events_;  // begin and end, in turn
+  size_t spans_ = 0;
 };
 
 class CudaStream final : public Stream {
@@ -35,6 +54,7 @@ class CudaStream final : public Stream {
 
   void synchronize() override;
   Recorded record(const std::function<void()>& work) override;
+  SpanClock* spanClock() override;
   CUstream handle() const { return stream_; }
   Device& device() const { return *device_; }
   const std::shared_ptr<Device>& sharedDevice() const { return device_; }
@@ -67,6 +87,7 @@ class CudaStream final : public Stream {
   size_t segment_ = 0, used_ = 0;
   std::array<Staging, 2> staging_;
   std::unique_ptr<Event> ordered_;
+  CudaSpanClock clock_{*this};
   bool recording_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct RunRequest {
   std::vector<HostBinding> seeds;             // gradients of seeded outputs, before backward; left out: zero
   std::vector<HostBinding> gradients;         // of inputs, after backward
   bool profile = false;                       // time each operation; the device is waited for after each
+  bool timeReplays = false;                   // by the device's clock; nobody waits for it
   std::shared_ptr<std::atomic<bool>> cancel;  // looked at before each batch
   const std::atomic<bool>* stop = nullptr;    // likewise; of the session
 };
@@ -61,7 +63,9 @@ struct RunResult {
   int64_t batches = 0;   // done; fewer than asked when cancelled
   int64_t replayed = 0;  // of them, by replaying a recorded step
   bool cancelled = false;
-  double seconds = 0;      // of compute
+  double seconds = 0;  // of compute
+  std::optional<double>
+      replaySeconds;       // of the replayed steps, on the device; where it was asked for and there is a clock
   float gradientNorm = 0;  // before clipping, at the last update
   int64_t skipped = 0;     // updates left out: the gradients were not finite
   int64_t overflowed = 0;  // updates left out and counted: gradients overflowed in float16
@@ -154,7 +158,8 @@ class Program {
   Mode mode_;
   bool planOnly_;
   bool profiling_ = false;
-  bool keepsBuffers_ = false;  // some operation writes what it keeps
+  SpanClock* clock_ = nullptr;  // of the stream, while a run takes the time of its replays
+  bool keepsBuffers_ = false;   // some operation writes what it keeps
   int64_t batch_;
   Flow flow_;
   std::vector<Step> steps_;

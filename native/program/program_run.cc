@@ -179,7 +179,7 @@ void Program::runBatch(const RunRequest& request, int64_t index, RunResult& resu
   const auto work = [&] { queueStep(request, first, rows, stream); };
   if (!records(request)) {
     work();
-  } else if (recorder_.run(recordedWith_, stream, work)) {
+  } else if (recorder_.run(recordedWith_, stream, work, clock_)) {
     ++result.replayed;
   }
   if (request.segments & kUpdate) store_->countUpdate();
@@ -231,6 +231,7 @@ RunResult Program::run(const RunRequest& request, Stream& stream) {
     if (step.metrics) backend_.zero(step.metrics->data(), step.metrics->bytes(), stream);
   }
   profiling_ = request.profile;
+  clock_ = request.timeReplays ? stream.spanClock() : nullptr;
   for (Step& step : steps_) step.forwardSeconds = step.backwardSeconds = 0;
   const bool updates = (request.segments & kUpdate) != 0;
   if (updates) store_->beginUpdates(stream);
@@ -255,6 +256,7 @@ RunResult Program::run(const RunRequest& request, Stream& stream) {
     result.overflowed = report.overflowed;
   }
   collect(result, stream);
+  if (clock_ != nullptr) result.replaySeconds = clock_->seconds();
   if (request.profile) {
     for (const Step& step : steps_) {
       result.nodes.push_back(

@@ -11,9 +11,9 @@ StepRecorder::Entry* StepRecorder::find(const Key& key) {
   return &entries_.front();
 }
 
-bool StepRecorder::run(const Key& key, Stream& stream, const std::function<void()>& work) {
+bool StepRecorder::run(const Key& key, Stream& stream, const std::function<void()>& work, SpanClock* clock) {
   Entry* entry = find(key);
-  if (entry != nullptr && replay(*entry, stream, work)) return true;
+  if (entry != nullptr && replay(*entry, stream, work, clock)) return true;
   work();
   if (entry != nullptr) return false;
   if (entries_.size() == kMost) entries_.pop_back();
@@ -22,7 +22,7 @@ bool StepRecorder::run(const Key& key, Stream& stream, const std::function<void(
   return false;
 }
 
-bool StepRecorder::replay(Entry& entry, Stream& stream, const std::function<void()>& work) {
+bool StepRecorder::replay(Entry& entry, Stream& stream, const std::function<void()>& work, SpanClock* clock) {
   if (entry.recording == nullptr) {
     if (entry.attempts == kAttempts) return false;
     ++entry.attempts;
@@ -31,8 +31,12 @@ bool StepRecorder::replay(Entry& entry, Stream& stream, const std::function<void
     setProblem(std::move(recorded.why));
     if (entry.recording == nullptr) return false;
   }
+  if (clock != nullptr) clock->begin();
   std::string why = entry.recording->replay(stream);
-  if (why.empty()) return true;
+  if (why.empty()) {
+    if (clock != nullptr) clock->end();
+    return true;
+  }
   entry.recording.reset();
   setProblem(std::move(why));
   return false;

@@ -17,8 +17,8 @@ class StepRecorder {
   using Key = std::vector<uint64_t>;
 
   // Does `work`: as it is when the key is new, so that all that is made at a first time is there; then it is recorded, and replayed
-  // ever after. Where that is refused, it is done as it is. True: replayed.
-  bool run(const Key& key, Stream& stream, const std::function<void()>& work);
+  // ever after. Where that is refused, it is done as it is. True: replayed. `clock`, unless it is null, takes the time of replays.
+  bool run(const Key& key, Stream& stream, const std::function<void()>& work, SpanClock* clock = nullptr);
   // Recordings of memory that is about to go.
   void forget() { entries_.clear(); }
   // Why the last step that was to be recorded or replayed was not; empty: it was. From any thread.
@@ -36,7 +36,7 @@ class StepRecorder {
   static constexpr int kAttempts = 3;
 
   Entry* find(const Key& key);
-  bool replay(Entry& entry, Stream& stream, const std::function<void()>& work);
+  bool replay(Entry& entry, Stream& stream, const std::function<void()>& work, SpanClock* clock);
   void setProblem(std::string why);
 
   std::list<Entry> entries_;  // the last used first

@@ -73,6 +73,13 @@ for (const [words, settings, wanted, tried, reason] of [
     'small-h',
     /^y is off by .* at 2048 steps$/,
   ],
+  [
+    'whose gradients go wrong in long sequences',
+    { WRONG: 'algo=3,pass=backward,stepsAbove=2000' },
+    'small-h/standard',
+    'small-h',
+    /^dx is off by .* at 2048 steps$/,
+  ],
 ] as const) {
   test.serial(`an algorithm ${words} is never used, and the reason is kept`, async (t) => {
     const folder = freshCache(t);
@@ -262,3 +269,24 @@ test.serial('batches of different rows have choices of their own', async (t) => 
   const of = choices.filter(({ kind }) => kind === 'rnn').map((one) => `${one.of['training']} ${one.of['batch']}`);
   t.deepEqual(of.sort(), ['no 6', 'yes 4']);
 });
+
+test.serial(
+  'for those who measure, trials are of batch-major data; the model runs the standard algorithm',
+  async (t) => {
+    const folder = freshCache(t);
+    withEnvironment(t, simulated({ COST: smallBest, WRONG: 'algo=2' }));
+    withEnvironment(t, { CUGRU_CUDA_TRIAL_LAYOUT: 'batch-major' });
+    const { algorithm, loss, choices, refused } = await tune(folder);
+    t.is(algorithm, 'standard');
+    const choice = choices.find(({ kind }) => kind === 'rnn');
+    t.like(choice, { chosen: 'small-h', of: { layout: 'batch-major' } });
+    t.deepEqual(choice?.tried[0]?.milliseconds, [4, 8]);
+    t.regex(refused['persist-dynamic'] ?? '', /^y is off by/);
+    withEnvironment(t, { CUGRU_CUDA_TRIAL_LAYOUT: 'time-major' });
+    const usual = await tune(folder);
+    t.is(usual.algorithm, 'small-h', 'the one is no choice of the other');
+    t.true(Math.abs(usual.loss - loss) < 1e-6);
+    withEnvironment(t, { CUGRU_CUDA_TRIAL_LAYOUT: 'packed' });
+    await t.throwsAsync(tune(folder), { code: 'ERR_VALUE', message: /CUGRU_CUDA_TRIAL_LAYOUT must be 'time-major'/ });
+  },
+);

@@ -31,6 +31,8 @@ function wanted(rig: Rig): Record<string, readonly (() => unknown)[]> {
     createSession: [() => ({ device: 'cpu' })],
     closeSession: [() => undefined],
     sessionInfo: [() => session],
+    sessionChoices: [() => session],
+    sessionOfferChoices: [() => session, () => [{ key: 'rnn\n', lines: 'chosen standard\n' }]],
     drainSession: [() => session],
     createBuffer: [() => 64],
     bufferWrite: [() => buffer, () => 8, () => new Float32Array(8)],

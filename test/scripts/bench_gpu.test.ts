@@ -11,8 +11,20 @@ interface Result {
   readonly peak: Readonly<Record<string, { readonly tflops: number | null }>>;
   readonly shapes: readonly Case[];
   readonly latency: readonly Case[];
-  readonly epoch: readonly { readonly engines: { readonly cugru?: { readonly seconds: number } } }[];
-  readonly matrix: readonly { readonly chosen?: string; readonly tried?: readonly { readonly refused?: string }[] }[];
+  readonly epoch: readonly {
+    readonly idleShare: number | null;
+    readonly engines: {
+      readonly cugru?: {
+        readonly seconds: number;
+        readonly idle?: { readonly share: number; readonly replaySeconds: number };
+      };
+    };
+  }[];
+  readonly matrix: readonly {
+    readonly layout: string;
+    readonly chosen?: string;
+    readonly tried?: readonly { readonly refused?: string }[];
+  }[];
 }
 interface Case {
   readonly pass: string;
@@ -54,11 +66,19 @@ test.serial('it runs whole without PyTorch, and says so', (t) => {
       ['train', true],
       ['forward', true],
       ['latency', true],
+      ['train latency', true],
     ],
   );
   t.true((result.epoch[0]?.engines.cugru?.seconds ?? 0) > 0);
-  t.is(result.matrix[0]?.chosen, 'small-h');
-  t.is(result.matrix[0]?.tried?.length, 5);
+  t.is(result.epoch[0]?.idleShare, result.epoch[0]?.engines.cugru?.idle?.share);
+  t.true((result.epoch[0]?.engines.cugru?.idle?.replaySeconds ?? 0) > 0);
+  t.deepEqual(
+    result.matrix.map(({ layout, chosen, tried }) => [layout, chosen, tried?.length]),
+    [
+      ['time-major', 'small-h', 5],
+      ['batch-major', 'small-h', 5],
+    ],
+  );
   t.regex(stdout, /Tiny shapes: these figures mean nothing/);
 });
 
