@@ -139,7 +139,11 @@ export class Network<Prediction = Float32Array> {
     const store = await this.store();
     const { version } = await native().storeInfo(store);
     if (this.#streamer?.version !== version) {
-      this.#streamer = { version, handle: openStreamer(store, lowerStream(this.spec)) };
+      const streamer = { version, handle: openStreamer(store, lowerStream(this.spec)) };
+      this.#streamer = streamer;
+      streamer.handle.catch(() => {
+        if (this.#streamer === streamer) this.#streamer = undefined; // so that the next call tries again
+      });
     }
     return new ModelStream(await this.#streamer.handle);
   }

@@ -89,6 +89,42 @@ test('16 bits become 8, in grey and in colour', async (t) => {
   t.true(furthest(await image.decode(rgb, asRgb), pattern(3)) <= 1);
 });
 
+// Both ends, the rounding, and a middle that a change of gamma would move far.
+const wideValues = [0, 1, 129, 257, 1000, 12_345, 32_767, 40_000, 65_278, 65_535];
+
+for (const format of ['png', 'tiff'] as const) {
+  test(`16 bits of a ${format} are divided by 257, to within 1: with and without alpha, neither cut off nor bent`, async (t) => {
+    const size = { width: wideValues.length, height: 1 };
+    for (const channels of [1, 2, 3, 4] as const) {
+      const colours = channels < 3 ? 1 : 3;
+      const value = (i: number, c: number): number => wideValues[(i + 3 * c) % wideValues.length] as number;
+      const place = Array.from({ length: wideValues.length }, (_, i) => i);
+      const pixels = place.flatMap((i) =>
+        Array.from({ length: channels }, (_, c) => (c < colours ? value(i, c) : 65_535)),
+      );
+      const wanted = place.flatMap((i) => Array.from({ length: colours }, (_, c) => Math.round(value(i, c) / 257)));
+      const opened = picture(Uint16Array.from(pixels), channels, size.width, size.height);
+      const wide = colours === 3 ? opened.toColourspace('rgb16') : opened;
+      const bytes = await (format === 'png' ? wide.png() : wide.tiff({ compression: 'lzw' })).toBuffer();
+      t.is((await sharp(bytes).metadata()).depth, 'ushort');
+      const decoded = await image.decode(bytes, { ...size, channels: colours });
+      t.true(furthest(decoded, wanted) <= 1, `${channels} channels: ${decoded} for ${wanted}`);
+    }
+  });
+}
+
+test('an embedded colour profile is applied; without one pixels are sRGB and stay as they are', async (t) => {
+  const colour = flat(200, 100, 50);
+  const tagged = await picture(colour, 3).withIccProfile('p3').png().toBuffer();
+  t.truthy((await sharp(tagged).metadata()).icc);
+  const stored = await sharp(tagged, { ignoreIcc: true }).raw().toBuffer();
+  t.true(furthest(stored, colour) > 5, 'the file holds other numbers than sRGB has');
+  t.true(furthest(await image.decode(tagged, asRgb), colour) <= 2);
+  const untagged = await picture(pattern(3), 3).png().toBuffer();
+  t.is((await sharp(untagged).metadata()).icc, undefined);
+  t.deepEqual(await image.decode(untagged, { ...asRgb, background: '#ff8000' }), pattern(3));
+});
+
 test('what is transparent lies on black, or on the background that is given', async (t) => {
   const half = await picture(flat(255, 255, 255, 128), 4)
     .png()
