@@ -132,6 +132,13 @@ for (const one of cases) {
     t.deepEqual(recorded.texts, called.texts);
     t.true(new Set(recorded.texts).size >= rounds, 'each round has values of its own');
     t.is(called.replayed, 0);
-    t.is(recorded.replayed, one.seeds === undefined ? 2 * rounds : 2 * (rounds - 1));
+    if (one.seeds !== undefined) {
+      t.is(recorded.replayed, 2 * (rounds - 1));
+      return;
+    }
+    // Each round has slabs of its own, so its first batch is not replayed; but a slab that was garbage meanwhile may have left its memory
+    // to a later one, and its recording with it.
+    t.true(recorded.replayed >= 2 * rounds, `${recorded.replayed} replayed`);
+    t.true(recorded.replayed < 3 * rounds, 'the first batch of all is not replayed');
   });
 }
