@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { datasets } from '../../lib/index.js';
 import { plainPng, shades, writeTree } from '../support/data_files.js';
 import { scratch } from '../support/edges_files.js';
+import { flat, picture } from '../support/edges_pictures.js';
 
 type Folder = Awaited<ReturnType<typeof datasets.imageFolder>>;
 const small = { size: 2, channels: 1 } as const;
@@ -166,6 +167,63 @@ test('links are followed; one that leads back is listed, one to nothing is a bro
   t.true(train.size >= 3);
   t.deepEqual(skipped.map(({ path }) => path).filter((path) => path.includes('linked/broken')).length > 0, true);
   t.true(ignored.some((path) => path.includes('loop')));
+});
+
+test('a link to itself is a broken image, by its own path', async (t) => {
+  const dir = scratch(t);
+  await writeTree(dir, shades(2));
+  symlinkSync(join(dir, 'dark', 'self.png'), join(dir, 'dark', 'self.png'));
+  await t.throwsAsync(datasets.imageFolder(dir, small), { code: 'ERR_IMAGE', message: /dark\/self\.png: / });
+});
+
+test('an image without pixels is refused by its path', async (t) => {
+  const dir = scratch(t);
+  await writeTree(dir, shades(2));
+  const path = join(dir, 'dark', 'none.svg');
+  writeFileSync(path, '<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"/>');
+  await t.throwsAsync(datasets.imageFolder(dir, small), { code: 'ERR_IMAGE', message: /dark\/none\.svg: / });
+});
+
+test('grey, coloured and transparent images of one folder all get the channels that are asked for', async (t) => {
+  const dir = scratch(t);
+  await writeTree(dir, shades(2));
+  writeFileSync(join(dir, 'dark', 'a.png'), await picture(flat(100), 1).png().toBuffer());
+  writeFileSync(
+    join(dir, 'dark', 'b.png'),
+    await picture(flat(100, 100, 100), 3)
+      .png()
+      .toBuffer(),
+  );
+  writeFileSync(
+    join(dir, 'dark', 'c.png'),
+    await picture(flat(100, 100, 100, 255), 4)
+      .png()
+      .toBuffer(),
+  );
+  for (const channels of [1, 3] as const) {
+    const { train } = await datasets.imageFolder(dir, { size: 2, channels });
+    const wanted = new Array<number>(2 * 2 * channels).fill(100);
+    const same = Array.from({ length: train.size }, (_, i) => [...train.input(i)]).filter(
+      (row) => `${row}` === `${wanted}`,
+    );
+    t.is(same.length, 3);
+  }
+});
+
+test('a file that may not be read is refused by its path', async (t) => {
+  const dir = scratch(t);
+  await writeTree(dir, shades(2));
+  const path = join(dir, 'dark', 'closed.png');
+  writeFileSync(path, await plainPng(5));
+  chmodSync(path, 0o000);
+  try {
+    readFileSync(path);
+  } catch {
+    await t.throwsAsync(datasets.imageFolder(dir, small), { code: 'ERR_IMAGE', message: /dark\/closed\.png: / });
+    return;
+  }
+  t.log('this user may read every file, whatever its permissions: nothing is tested');
+  t.pass();
 });
 
 test('a pipe that is called an image is not read', async (t) => {
