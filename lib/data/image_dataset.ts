@@ -42,6 +42,12 @@ async function closeGaps(inputs: Uint8Array, row: number, kept: readonly number[
   return inputs.subarray(0, kept.length * row);
 }
 
+// With what can be done about it.
+function stopped({ code, message, details, cause }: CugruError): CugruError {
+  const advice = "mend or remove it, or leave such files out (onError: 'skip', on the command line --skip-broken)";
+  return new CugruError(code, `${message}; ${advice}`, details, { cause });
+}
+
 /** Decodes the files of a list into memory of their own. @internal */
 export async function decodeList(
   list: Pick<ImageList, 'source' | 'items'>,
@@ -61,7 +67,7 @@ export async function decodeList(
     signal: plan.signal,
     place: (i) => inputs.subarray(i * row, (i + 1) * row),
     done: (i, failure) => {
-      if (failure !== undefined && plan.onError === 'stop') throw failure;
+      if (failure !== undefined && plan.onError === 'stop') throw stopped(failure);
       const path = items[i]?.path as string;
       if (failure !== undefined) failures.set(i, { path, reason: failure.message });
       onProgress?.({ done: ++count, total: items.length, skipped: failures.size });
