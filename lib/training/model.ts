@@ -229,7 +229,8 @@ export class Model<Prediction = Float32Array> extends Network<Prediction> {
   /**
    * Saves the model to a folder: `config.json` (layers, preprocessing, optimiser, class names), `model.safetensors` (weights and
    * normalisation under PyTorch's names), `optimizer.safetensors` (its state, once trained), `choices.json` (of a model on a GPU: the
-   * algorithms that were chosen by timing) and `README.md`, a model card. The folder appears whole or not at all; an older model in its place is replaced. See {@link loadModel}.
+   * algorithms that were chosen by timing) and `README.md`, a model card. The folder appears whole or not at all; an older model in its
+   * place is replaced. See {@link loadModel}.
    * @throws {@link CugruError} `ERR_VALUE` when the folder holds something else.
    */
   async save(folder: string): Promise<void> {
