@@ -2,7 +2,7 @@
 // suite and the goldens. Arguments are AVA's. The kernels' host library stays as it is: its threads are fibers on stacks of their
 // own, which the sanitizer does not know.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const addon = resolve('build', 'asan', 'Release', 'cugru.node');
@@ -24,7 +24,7 @@ if (!existsSync(sanitizer)) {
 }
 for (const script of ['build-native.mjs', 'build-simulated.mjs']) run(script, [], { CUGRU_SANITIZE: 'address' });
 run('build-kernels-host.mjs');
-const own = ['backend', 'faults', 'kernel_cache', 'lost', 'mnist'].map((name) => `test/cuda/${name}.test.ts`);
+const own = readdirSync(join('test', 'cuda')).map((name) => `test/cuda/${name}`);
 run('test-simulated.mjs', [...own, ...process.argv.slice(2)], {
   CUGRU_ADDON_PATH: addon,
   CUGRU_TEST_SIMULATED: device,

@@ -6,6 +6,9 @@ import { type Found, search } from '../support/cuda_driver_search.js';
 import { cugru, lastLine } from '../support/edges_cli.js';
 import { scratch } from '../support/edges_files.js';
 
+// These are the tests of the check itself, which test:simulated leaves out.
+delete process.env['CUGRU_CUDA_PROBE'];
+
 /** Libraries that work as far as the check goes, and a driver with code of its own. */
 function host(t: ExecutionContext, driver = driverCode()): string {
   const root = scratch(t);
